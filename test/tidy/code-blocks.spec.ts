@@ -93,6 +93,14 @@ function curlFault(words: readonly string[]): string | undefined {
   return isCall ? undefined : `no service answers ${wanted} ${path}`;
 }
 
+/** A drawing of states, as far as ours go: arrows between states, each said in words. */
+function diagramFault(text: string): string | undefined {
+  const [kind, ...lines] = text.trimEnd().split('\n');
+  if (kind !== 'stateDiagram-v2') return `"${kind}" is no kind of diagram that is checked here`;
+  const wrong = lines.find((line) => !/^ {2}(\[\*\]|[a-z_]+) --> [a-z_]+( : [a-z, ]+)?$/.test(line));
+  return wrong === undefined ? undefined : `"${wrong}" is no arrow between two states`;
+}
+
 async function faultOf({ language, text, notRun }: CodeBlock): Promise<string | undefined> {
   if (notRun !== undefined)
     return REASONS.includes(notRun) ? undefined : `"${notRun}" is none of ${REASONS.join(', ')}`;
@@ -106,10 +114,12 @@ async function faultOf({ language, text, notRun }: CodeBlock): Promise<string | 
       return moduleFault(text);
     case 'sh':
       return shellFault(text);
+    case 'mermaid':
+      return diagramFault(text);
     case 'text':
       return COMMAND.test(text) ? 'it holds commands: make it sh' : undefined;
     default:
-      return `"${language}" is none of yaml, json, ts, sh, text: nothing checks it`;
+      return `"${language}" is none of yaml, json, ts, sh, mermaid, text: nothing checks it`;
   }
 }
 

@@ -216,16 +216,16 @@ describe('whatever does not come', () => {
     expect(run([live(2, 1), model(2, 'c1')], training).state.phase).toBe('cooling');
   });
 
-  it('a rollout that the router has refused, and of which nothing is heard, is given up after 90 minutes', () => {
+  it('a rollout that the router has refused, and of which nothing is heard, is given up after 125 minutes', () => {
     const rolling = run([live(1), drift(), dataset(3), model(2, 'c1')]).state;
     const at = (minutes: number) => advance(rolling, { kind: 'tick' }, policy, minutes * 60_000).state;
-    expect(at(89).phase).toBe('rolling_out');
-    expect(at(91)).toMatchObject({ phase: 'cooling', waitingVersion: 2, openDrifts: [{ tries: 1 }] });
-    expect(at(91).history.at(-1)?.message).toMatch(/did not come into service within 90 min.*it is tried again$/);
+    expect(at(124).phase).toBe('rolling_out');
+    expect(at(126)).toMatchObject({ phase: 'cooling', waitingVersion: 2, openDrifts: [{ tries: 1 }] });
+    expect(at(126).history.at(-1)?.message).toMatch(/did not come into service within 125 min.*it is tried again$/);
     // Three times, then a person has to.
     let state = rolling;
     let rollouts = 1;
-    for (let minute = 1; minute < 600; minute++) {
+    for (let minute = 1; minute < 800; minute++) {
       const { state: next, effects } = advance(state, { kind: 'tick' }, policy, minute * 60_000);
       state = next;
       rollouts += effects.filter(({ kind }) => kind === 'start_rollout').length;

@@ -18,6 +18,7 @@
 
 import { SUBJECTS } from '@millrace/drift';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
+import { notAhead } from './loop-clock.js';
 import {
   answerNext,
   isUsedUp,
@@ -25,26 +26,23 @@ import {
   onTrainingFailed,
   settle,
   startTraining,
+  stillTraining,
   trainingEffect,
 } from './loop-retraining.js';
-import { isBadRollout, onModel, onRoute, rollingOut, rollOut, takeBack } from './loop-rollout.js';
+import { isBadRollout, isFree, onModel, onRoute, rollingOut, rollOut, takeBack } from './loop-rollout.js';
 import {
   type LoopEffect,
   type LoopInput,
   type LoopPolicy,
   type LoopResult,
   type LoopState,
+  resting,
   same,
   step,
+  TRAININGS_MAX,
 } from './loop-state.js';
 import { remembered } from './open-drifts.js';
 import { onCompared, watchProbation } from './probation-steps.js';
-
-const NOTHING_BEGUN: Pick<LoopState, 'episode' | 'takingBack' | 'probation'> = {
-  episode: null,
-  takingBack: null,
-  probation: null,
-};
 
 /** Applies one input. `nowMs` is processing time. The same state and input always give the same result. */
 export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: number): LoopResult {
@@ -73,9 +71,10 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
     case 'not_compared':
       return onCompared(state, input, nowMs);
     case 'stop':
-      return same(step({ ...state, phase: 'stopped', ...NOTHING_BEGUN }, nowMs, 'stopped by the kill switch'));
+      return same(stopped(state, policy, nowMs));
     case 'resume':
-      return state.phase === 'stopped' ? same(step({ ...state, phase: 'calm' }, nowMs, 'resumed')) : same(state);
+      if (state.phase !== 'stopped') return same(state);
+      return same(step({ ...state, phase: resting(state, nowMs) }, nowMs, 'resumed'));
     case 'tick':
       return onTick(state, policy, nowMs);
   }
@@ -99,17 +98,57 @@ function onDrift(
   return same(step(begun.state, nowMs, `drift of ${drift.feature} seen, but ${used}: it waits`));
 }
 
+/** Nothing that is under way has an effect any more, also not after it is resumed: a person decides about it. */
+function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: number): LoopState {
+  const { phase, episode, waitingVersion } = state;
+  const isTraining = phase === 'training' && episode !== null;
+  const leftTrainings = isTraining ? [...state.leftTrainings, episode.trainingId] : state.leftTrainings;
+  const onItsWay = rolloutAutomatic || phase === 'rolling_out' ? Math.max(waitingVersion, state.nextVersion) : 0;
+  const left = [
+    ...(isTraining ? [`what training ${episode.trainingId} makes`] : []),
+    ...(onItsWay > state.liveVersion ? [`version ${onItsWay}`] : []),
+  ];
+  const next: LoopState = {
+    ...{ ...state, phase: 'stopped', episode: null, takingBack: null, probationVersion: 0, nextVersion: 0 },
+    ...{ trainingSinceMs: 0, rollingSinceMs: 0, rolloutTries: 0, probation: null },
+    waitingVersion: onItsWay > 0 ? 0 : waitingVersion,
+    leftTrainings: leftTrainings.slice(-TRAININGS_MAX),
+  };
+  const rest = left.length === 0 ? '' : `; ${left.join(' and ')} is left to a person`;
+  return step(next, nowMs, `stopped by the kill switch${rest}`);
+}
+
 /** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
-function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+function onTick(before: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const state = stillInService(notAhead(before, policy.retrain.cooldownMs, nowMs), nowMs);
   if (state.phase === 'rolling_out') return same(rollingOut(state, policy, nowMs));
+  if (state.phase === 'training') return same(stillTraining(state, policy, nowMs));
+  if (state.phase === 'settling') return settle(state, policy, nowMs);
+  if (state.phase === 'approval' && policy.retrain.approval !== 'manual') return startTraining(state, policy, nowMs);
   if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
-    const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, probationVersion: 0, takingBack: null };
-    return onTick(step(calm, nowMs, 'cool-down over'), policy, nowMs);
+    const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, probationVersion: 0 };
+    return onTick(step(notTakenBack(calm, nowMs), nowMs, 'cool-down over'), policy, nowMs);
   }
-  if (state.phase === 'calm' && policy.rolloutAutomatic && state.waitingVersion > state.liveVersion) {
+  const isNext = policy.rolloutAutomatic && state.waitingVersion > state.liveVersion;
+  if (state.phase === 'calm' && isNext && isFree(state, state.waitingVersion)) {
     return rollOut(state, state.waitingVersion, nowMs);
   }
   return answerNext(state, policy, nowMs);
+}
+
+/** A router takes no command that is an hour old: after that nothing of it can be under way. */
+const TAKING_BACK_MS_MAX = 3_600_000;
+
+/** The pause after a retraining ends it as well. */
+function stillInService(state: LoopState, nowMs: number): LoopState {
+  const { sinceMs = nowMs } = state.takingBack ?? {};
+  return nowMs - sinceMs < TAKING_BACK_MS_MAX ? state : notTakenBack(state, nowMs);
+}
+
+function notTakenBack(state: LoopState, nowMs: number): LoopState {
+  if (state.takingBack === null) return state;
+  const message = `version ${state.liveVersion} is in service still: the router did not take it back, a person has to`;
+  return step({ ...state, takingBack: null }, nowMs, message);
 }
 
 /** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */

@@ -93,7 +93,7 @@ it('a rollback that is repeated after a restart names the route that was judged'
     void sent.push(decodeCommand(messages[0]?.value as Uint8Array));
   const commands = new LoopCommands({ write }, new ManualClock(1));
   await commands.rollback('p', { kind: 'rollback', reason: 'r', correlationId: 'c', expectedRevision: 7 });
-  expect(sent).toMatchObject([{ id: 'c/rollback', expectedRevision: 7, action: { kind: 'rollback' } }]);
+  expect(sent).toMatchObject([{ id: 'loop/rollback-7', expectedRevision: 7, action: { kind: 'rollback' } }]);
 });
 
 describe('what the loop hears of drift', () => {

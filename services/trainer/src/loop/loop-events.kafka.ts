@@ -19,6 +19,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Outlast } from '../duty/outlasting.js';
 import type { TrainerLog } from '../duty/trainer-log.kafka.js';
+import { rollbackCommandId, rolloutCommandId } from './command-ids.js';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopEffect, LoopInput } from './loop-state.js';
 
@@ -87,10 +88,10 @@ export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedRead
     // A route goes with its project, and the loop with it.
     'routes.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
-      const { project, revision, targets, previousVersion, rollout } = decodeRoute(value);
+      const { project, revision, targets, previousVersion, rollout, recentCommandIds: commandIds } = decodeRoute(value);
       const { phase, message, version: rolloutVersion } = rollout;
       const route = { revision, liveVersion: primaryVersion(targets), previousVersion, rolloutVersion, phase, message };
-      await apply(project, { kind: 'route', ...route }, timestampMs);
+      await apply(project, { kind: 'route', ...route, commandIds }, timestampMs);
     },
   };
 }
@@ -123,15 +124,14 @@ export class LoopCommands {
   ) {}
 
   startRollout(project: string, effect: Extract<LoopEffect, { kind: 'start_rollout' }>): Promise<void> {
-    return this.send(project, `${effect.correlationId}/rollout-${effect.version}`, effect, {
+    return this.send(project, rolloutCommandId(effect), effect, {
       kind: 'startRollout',
       version: effect.version,
     });
   }
 
   rollback(project: string, effect: Extract<LoopEffect, { kind: 'rollback' }>): Promise<void> {
-    const { correlationId, expectedRevision } = effect;
-    return this.send(project, `${correlationId}/rollback`, effect, { kind: 'rollback' }, expectedRevision);
+    return this.send(project, rollbackCommandId(effect), effect, { kind: 'rollback' }, effect.expectedRevision);
   }
 
   private async send(

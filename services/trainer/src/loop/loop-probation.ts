@@ -88,7 +88,9 @@ export function nextToCompare(
   datasets: readonly KnownDataset[],
   nowMs: number,
 ): KnownDataset | undefined {
-  if (comparing !== '' || nowMs < againAtMs) return undefined;
+  // A clock that was ahead does not hold it up.
+  const waitsMs = againAtMs - nowMs;
+  if (comparing !== '' || (waitsMs > 0 && waitsMs <= AGAIN_MS)) return undefined;
   return datasets.find(({ windowStartMs, labelledRows }) => windowStartMs >= fromMs && labelledRows > 0);
 }
 

@@ -11,11 +11,14 @@ import {
   same,
   startedWithinDay,
   step,
+  TRAININGS_MAX,
 } from './loop-state.js';
 import { dueRetraining } from './loop-triggers.js';
 import { driftsToAnswer, isTriable, type OpenDrift, tried, withoutDrift } from './open-drifts.js';
 
-const TRAININGS_MAX = 256;
+const HOUR_MS = 3_600_000;
+/** It may stand behind 16 others of its trainer. */
+export const TRAINING_MS_MAX = 24 * HOUR_MS;
 
 const wanted = ({ liveVersion }: LoopState, { retrain: { features } }: LoopPolicy) => ({ liveVersion, features });
 
@@ -95,14 +98,18 @@ export function givenUp(state: LoopState, nowMs: number): LoopState {
   return { ...step(state, nowMs, message), phase: 'calm', episode: null };
 }
 
+/** Dataset versions that are waited for; another try on the same rows would come to the same. */
+export const settleRows = (
+  episode: Episode | null,
+  { settleVersions }: Pick<LoopPolicy['retrain'], 'settleVersions'>,
+) => (episode?.tries ? Math.max(1, settleVersions) : settleVersions);
+
 /** Leaves `settling` once enough versions end after the drifted window. */
 export function settle(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const episode = state.episode;
   if (state.phase !== 'settling' || episode === null) return same(state);
   const after = state.datasets.filter((dataset) => dataset.windowEndMs > episode.windowEndMs);
-  // Another try on the same rows would come to the same.
-  const wantedRows = episode.tries ? Math.max(1, policy.retrain.settleVersions) : policy.retrain.settleVersions;
-  if (after.length < wantedRows) return same(state);
+  if (after.length < settleRows(episode, policy.retrain) || !hasBudget(state, policy, nowMs)) return same(state);
   return begin(state, policy, nowMs, 'data has settled');
 }
 
@@ -124,7 +131,7 @@ export function startTraining(state: LoopState, policy: LoopPolicy, nowMs: numbe
   const trainingIds = [...state.trainingIds, trainingId].slice(-TRAININGS_MAX);
   const next = step(
     {
-      ...{ ...state, phase: 'training', episode: training, trainingIds },
+      ...{ ...state, phase: 'training', episode: training, trainingIds, trainingSinceMs: nowMs },
       ...{ startedAtMs: [...state.startedAtMs, nowMs], lastBegunAtMs: nowMs },
       taughtThroughMs: Math.max(state.taughtThroughMs, ...newest.map(({ windowEndMs }) => windowEndMs)),
     },
@@ -173,6 +180,20 @@ export function cool(before: LoopState, policy: LoopPolicy, nowMs: number, messa
   // What was open has been answered with it, also where its own drift is over, or it was begun for none.
   const version = episode?.ofVersion ?? drift?.version;
   const state = version === undefined ? before : tried(before, version, { nowMs, pauseMs, dataThroughMs });
-  const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + pauseMs, probationVersion: 0 };
+  const cooling: LoopState = {
+    ...state,
+    ...{ phase: 'cooling', coolUntilMs: nowMs + pauseMs, probationVersion: 0, trainingSinceMs: 0 },
+  };
   return { ...step(cooling, nowMs, message), episode: null };
+}
+
+/** A training that ends without a word, or never. Its version, should it come, is looked at all the same. */
+export function stillTraining(state: LoopState, policy: LoopPolicy, nowMs: number): LoopState {
+  if (state.trainingSinceMs === 0) return { ...state, trainingSinceMs: nowMs };
+  if (nowMs - state.trainingSinceMs < TRAINING_MS_MAX) return state;
+  const { trainingId = '' } = state.episode ?? {};
+  const message =
+    `nothing was heard of the end of training ${trainingId} within ${TRAINING_MS_MAX / HOUR_MS} h: the loop does not ` +
+    'wait for it any longer';
+  return cool(state, policy, nowMs, message);
 }

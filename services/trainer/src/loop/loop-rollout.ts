@@ -3,6 +3,7 @@
 
 import { cohortOfVersion, sameCohort } from '@millrace/domain';
 import { blamesVersion } from '@millrace/drift';
+import { rolloutCommandId } from './command-ids.js';
 import { cool, givenUp } from './loop-retraining.js';
 import {
   causeOf,
@@ -10,6 +11,7 @@ import {
   type LoopPolicy,
   type LoopResult,
   type LoopState,
+  resting,
   same,
   step,
   type TakingBack,
@@ -19,8 +21,11 @@ import { onProbation } from './probation-steps.js';
 import { endedInSteps, withSteps } from './rollout-in-steps.js';
 
 const MINUTE_MS = 60_000;
-/** A router may take an hour to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT), and be away for a while before. */
-const ROLLOUT_MS_MAX = 90 * MINUTE_MS;
+/**
+ * A router takes no command that is an hour old, and an hour at most to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT):
+ * after that nothing of it can be under way. Measured from the moment that it was decided.
+ */
+export const ROLLOUT_MS_MAX = 125 * MINUTE_MS;
 const ROLLOUTS_MAX = 3;
 
 /**
@@ -47,10 +52,10 @@ function isNew({ phase, probationVersion, liveVersion, probation }: LoopState): 
 export function takeBack(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>, nowMs: number): LoopResult {
   const reason = `version ${state.liveVersion} failed its probation: ${drift.feature} ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
   const correlationId = drift.correlationId || drift.eventId;
-  const takingBack: TakingBack = { reason, correlationId, routeRevision: state.routeRevision };
+  const takingBack: TakingBack = { reason, correlationId, routeRevision: state.routeRevision, sinceMs: nowMs };
   return {
     state: step({ ...state, takingBack }, nowMs, `rolling back: ${reason}`),
-    effects: [{ kind: 'rollback', reason, correlationId, expectedRevision: 0 }],
+    effects: [{ kind: 'rollback', reason, correlationId, expectedRevision: state.routeRevision }],
   };
 }
 
@@ -78,14 +83,25 @@ export function onModel(
     if (!ours) return same(state);
     return same(cool(state, policy, nowMs, input.verdict));
   }
+  if (state.leftTrainings.includes(input.trainingId)) {
+    const message = `version ${input.version} is of a training that a stop has ended: it waits for a rollout by hand`;
+    return same(step(state, nowMs, message));
+  }
+  // One rollout at a time.
+  if (state.phase === 'rolling_out') return same({ ...state, nextVersion: Math.max(state.nextVersion, input.version) });
   if (!policy.rolloutAutomatic) {
     const waiting = { ...state, waitingVersion: input.version };
     const message = `version ${input.version} is blessed and waits for a rollout by hand`;
     return same(ours ? cool(waiting, policy, nowMs, message) : step(waiting, nowMs, message));
   }
-  // A blessed version of a training that a person started goes live too; one rollout at a time.
-  if (!ours && state.phase !== 'calm' && state.phase !== 'cooling') {
+  // A blessed version of a training that a person started goes live too; not while another one is taken back.
+  const isResting = state.phase === 'calm' || (state.phase === 'cooling' && state.takingBack === null);
+  if (!ours && !(isResting && isFree(state, input.version))) {
     return same({ ...state, waitingVersion: Math.max(state.waitingVersion, input.version) });
+  }
+  if (ours && !isFree(state, input.version)) {
+    const message = `version ${input.version} is blessed and waits for version ${state.loadingVersion}, which is loading`;
+    return same(cool({ ...state, waitingVersion: input.version }, policy, nowMs, message));
   }
   return rollOut(
     { ...state, episode: ours && state.episode ? { ...state.episode, version: input.version } : null },
@@ -102,6 +118,10 @@ function overtaken(
 ): LoopState {
   return cool(state, policy, nowMs, `version ${version} was decided about before the loop heard of it`);
 }
+
+/** The router takes one rollout at a time. */
+export const isFree = ({ loadingVersion }: LoopState, version: number): boolean =>
+  loadingVersion === 0 || loadingVersion === version;
 
 export function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
   const reason = state.episode ? causeOf(state.episode) : 'a blessed version';
@@ -127,24 +147,53 @@ export function onRoute(
 ): LoopResult {
   if (input.revision < state.routeRevision) return same(state);
   const next = withSteps(givenUp(routed(state, input, policy, nowMs), nowMs), input);
-  if (next.phase !== 'rolling_out' || next.inSteps) return same(next);
+  if (next.phase !== 'rolling_out') return takeBackAgain(next, input);
+  if (next.inSteps) return same(next);
   if (input.liveVersion === next.waitingVersion) {
     const correlationId = next.episode?.id ?? `rollout-${input.liveVersion}`;
-    const shown = onProbation(next, { byHand: false, correlationId }, policy, nowMs);
-    const done = { ...shown, waitingVersion: 0, rolloutTries: 0 };
+    const done = onProbation(released(next, true), { byHand: false, correlationId }, policy, nowMs);
     if (next.episode === null)
-      return same(step({ ...done, phase: 'calm' }, nowMs, `version ${input.liveVersion} is live`));
+      return same(step({ ...done, phase: resting(done, nowMs) }, nowMs, `version ${input.liveVersion} is live`));
     const cooling = cool(done, policy, nowMs, `version ${input.liveVersion} is live`);
     return same({ ...cooling, probationVersion: input.liveVersion });
   }
   // The failure of a version before it was there when this rollout began.
   const isOurs = input.revision > state.routeRevision && input.rolloutVersion >= next.waitingVersion;
   if (input.phase === 'failed' && isOurs) {
-    return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, `the rollout failed: ${input.message}`));
+    return same(cool(released(next, true), policy, nowMs, `the rollout failed: ${input.message}`));
+  }
+  // The router has had the command, and somebody has asked for another version since.
+  if (isTaken(input, next.waitingVersion) && input.rolloutVersion !== next.waitingVersion) {
+    const message = `version ${next.waitingVersion} was taken back or overtaken by hand: it is left to a person`;
+    return same(cool(released(next, true), policy, nowMs, message));
   }
   const ended = endedInSteps(state, input);
   if (ended !== undefined) return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, ended));
   return same(next);
+}
+
+const isTaken = ({ commandIds = [] }: Extract<LoopInput, { kind: 'route' }>, version: number): boolean =>
+  version > 0 && commandIds.includes(rolloutCommandId({ version }));
+
+/** The rollout is over; `isDecided`: or it is tried again. What came meanwhile is next. */
+function released(state: LoopState, isDecided: boolean): LoopState {
+  const { liveVersion, nextVersion } = state;
+  const waitingVersion = isDecided ? 0 : state.waitingVersion;
+  const isNewer = nextVersion > Math.max(liveVersion, waitingVersion);
+  const rolloutTries = isDecided || isNewer ? 0 : state.rolloutTries;
+  const next = isNewer ? nextVersion : waitingVersion;
+  return { ...state, waitingVersion: next, nextVersion: 0, rollingSinceMs: 0, rolloutTries };
+}
+
+/** The route has moved, and the bad version is in service still: the command of before is refused by now. */
+function takeBackAgain(state: LoopState, { phase }: Extract<LoopInput, { kind: 'route' }>): LoopResult {
+  const { takingBack, routeRevision } = state;
+  if (takingBack === null || takingBack.routeRevision >= routeRevision) return same(state);
+  const next = { ...state, takingBack: { ...takingBack, routeRevision } };
+  // What a person has begun to load is about to take its place.
+  if (phase === 'loading') return same(next);
+  const { reason, correlationId } = takingBack;
+  return { state: next, effects: [{ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision }] };
 }
 
 /** The same state where nothing of it changes: each new one is a write. */
@@ -156,19 +205,23 @@ function routed(
 ): LoopState {
   const { revision: routeRevision, liveVersion, previousVersion } = input;
   const handledVersion = Math.max(state.handledVersion, liveVersion, previousVersion);
+  const loadingVersion = input.phase === 'loading' ? input.rolloutVersion : 0;
   const isSame =
     routeRevision === state.routeRevision &&
     liveVersion === state.liveVersion &&
     previousVersion === state.previousVersion &&
+    loadingVersion === state.loadingVersion &&
     handledVersion === state.handledVersion;
   if (isSame) return state;
   const next = ofServing(
-    { ...state, routeRevision, liveVersion, previousVersion, handledVersion },
+    { ...state, routeRevision, liveVersion, previousVersion, loadingVersion, handledVersion },
     liveVersion,
     previousVersion,
   );
   // Somebody else has rolled it out, and may have gone back since: that is not done again by itself.
-  const isDecided = state.phase !== 'rolling_out' && Math.max(liveVersion, previousVersion) >= state.waitingVersion;
+  const isReached =
+    Math.max(liveVersion, previousVersion) >= state.waitingVersion || isTaken(input, state.waitingVersion);
+  const isDecided = state.phase !== 'rolling_out' && isReached;
   const decided = isDecided ? { ...next, waitingVersion: 0, rolloutTries: 0 } : next;
   if (liveVersion === state.liveVersion) return decided;
   // A version that came by hand may have had every row that there was.
@@ -190,5 +243,5 @@ export function rollingOut(state: LoopState, policy: LoopPolicy, nowMs: number):
   const message =
     `version ${version} did not come into service within ${ROLLOUT_MS_MAX / MINUTE_MS} min: the router refused it, or ` +
     `was away; ${isLast ? 'it waits for a rollout by hand' : 'it is tried again'}`;
-  return cool({ ...state, waitingVersion: isLast ? 0 : version, rolloutTries }, policy, nowMs, message);
+  return cool(released({ ...state, rolloutTries }, isLast), policy, nowMs, message);
 }

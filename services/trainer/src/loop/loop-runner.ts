@@ -42,6 +42,8 @@ interface Loop {
   turn: Promise<void>;
   /** An effect has failed, so often in a row, and is tried again from then on. */
   failed: { tries: number; againAtMs: number } | null;
+  /** A save has failed, and may be kept all the same: what is kept may be ahead of the state. */
+  isUnsure: boolean;
 }
 
 /** Before an effect is tried again: twice as long each time, up to the most. */
@@ -58,6 +60,7 @@ export class LoopRunner {
     private readonly actions: LoopActions,
     private readonly clock: Clock,
     private readonly report: LoopReport,
+    private readonly decide: typeof advance = advance,
   ) {}
 
   /** The project is there, whatever comes of its definition: what is kept of it stays. */
@@ -83,7 +86,7 @@ export class LoopRunner {
     const state = (await this.store.load(project.name, createdAtMs)) ?? initialLoopState();
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;
-    const loop: Loop = { project, createdAtMs, policy, state, turn: Promise.resolve(), failed: null };
+    const loop: Loop = { project, createdAtMs, policy, state, turn: Promise.resolve(), failed: null, isUnsure: false };
     this.loops.set(project.name, loop);
     await this.inTurn(loop, () => this.repeat(loop));
   }
@@ -176,9 +179,11 @@ export class LoopRunner {
   private async step(loop: Loop, input: LoopInput): Promise<void> {
     const project = loop.project.name;
     const before = loop.state;
-    const { state, effects } = advance(before, input, loop.policy, this.clock.nowMs());
-    if (state === before) return;
+    const { state, effects } = this.decide(before, input, loop.policy, this.clock.nowMs());
+    if (state === before && !loop.isUnsure) return;
+    loop.isUnsure = true;
     await this.store.save(project, loop.createdAtMs, state);
+    loop.isUnsure = false;
     loop.state = state;
     const told = state.history.at(-1);
     if (told !== undefined && told !== before.history.at(-1)) {

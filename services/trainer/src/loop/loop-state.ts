@@ -47,10 +47,18 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   coolUntilMs: number;
   /** Start times of retrainings, for the budget of 24 hours. */
   startedAtMs: readonly number[];
+  /** Processing time when the training that it waits for was begun; 0 = it waits for none, or nobody knows. */
+  trainingSinceMs: number;
+  /** Newest last, at most TRAININGS_MAX: trainings that a stop has ended. What they make is left to a person. */
+  leftTrainings: readonly string[];
   /** Processing time when the rollout that it waits for was asked for; 0 = it waits for none, or nobody knows. */
   rollingSinceMs: number;
   /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
+  /** That the newest route is loading; 0 = none. */
+  loadingVersion: number;
+  /** A blessed version that came while another one was being rolled out; 0 = none. */
+  nextVersion: number;
   /** The version whose cool-down this is a probation of; 0 = it is none. */
   probationVersion: number;
   /** How often its rollout was given up. */
@@ -71,6 +79,8 @@ export interface TakingBack {
   correlationId: string;
   /** The route that was judged. */
   routeRevision: number;
+  /** Processing time; not there in a state of an earlier release. */
+  sinceMs?: number;
 }
 
 /** One line of the history, newest last, at most `HISTORY_MAX`. */
@@ -98,6 +108,8 @@ export type LoopInput =
       rolloutVersion: number;
       phase: RolloutPhase;
       message: string;
+      /** Of the newest commands that made the route; not there = nobody knows. */
+      commandIds?: readonly string[];
     }
   | { kind: 'compared'; version: number; datasetVersion: string; rows: ComparedRows }
   /** `skip`: not on these rows; `again`: not for now; `end`: the two cannot be compared. */
@@ -115,7 +127,7 @@ export type LoopEffect =
   | { kind: 'start_rollout'; version: number; reason: string; correlationId: string }
   /** Both versions on the labelled rows of a dataset version; one that is asked for twice is the same one. */
   | { kind: 'compare'; version: number; against: number; datasetVersion: string; share: number }
-  /** `expectedRevision`: of the route that is taken back; 0 = whatever is current. */
+  /** `expectedRevision`: of the route that is taken back. */
   | { kind: 'rollback'; reason: string; correlationId: string; expectedRevision: number };
 
 export interface LoopPolicy {
@@ -129,6 +141,9 @@ export interface LoopPolicy {
 }
 
 export const HISTORY_MAX = 200;
+/** What a receiver says may be of any length; the state has to fit into a message. */
+const MESSAGE_CHARACTERS_MAX = 1_000;
+export const TRAININGS_MAX = 256;
 /** What the budget of retrainings is counted in. */
 export const DAY_MS = 86_400_000;
 
@@ -146,6 +161,10 @@ export function initialLoopState(): LoopState {
     lastBegunAtMs: 0,
     taughtThroughMs: 0,
     waitingVersion: 0,
+    loadingVersion: 0,
+    nextVersion: 0,
+    trainingSinceMs: 0,
+    leftTrainings: [],
     rollingSinceMs: 0,
     probationVersion: 0,
     rolloutTries: 0,
@@ -168,10 +187,15 @@ export function same(state: LoopState): LoopResult {
   return { state, effects: [] };
 }
 
-export function step(state: LoopState, nowMs: number, message: string): LoopState {
+export function step(state: LoopState, nowMs: number, told: string): LoopState {
+  const message = told.length > MESSAGE_CHARACTERS_MAX ? `${told.slice(0, MESSAGE_CHARACTERS_MAX)}…` : told;
   const entry: LoopStep = { atMs: nowMs, phase: state.phase, message, correlationId: state.episode?.id ?? '' };
   return { ...state, history: [...state.history, entry].slice(-HISTORY_MAX) };
 }
+
+/** Where nothing is under way: what is left of the pause is kept, also over a stop. */
+export const resting = ({ coolUntilMs }: LoopState, nowMs: number): 'cooling' | 'calm' =>
+  coolUntilMs > nowMs ? 'cooling' : 'calm';
 
 /** What the budget counts. */
 export function startedWithinDay(startedAtMs: readonly number[], nowMs: number): number[] {

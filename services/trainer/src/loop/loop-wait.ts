@@ -7,6 +7,8 @@
 // (MILLRACE_INGEST_CLOSE_ALLOWANCE), so that the time told is the earliest.
 
 import { type Project, retrainsItself } from '@millrace/project';
+import { settleRows, TRAINING_MS_MAX } from './loop-retraining.js';
+import { ROLLOUT_MS_MAX } from './loop-rollout.js';
 import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
 import { newRows, scheduledAtMs } from './loop-triggers.js';
 import { driftsToAnswer, isTriable } from './open-drifts.js';
@@ -14,7 +16,7 @@ import { driftsToAnswer, isTriable } from './open-drifts.js';
 export interface LoopWait {
   /** A clause: "waits for …". Empty where it waits for nothing. */
   for: string;
-  /** At the earliest; null where no clock ends it. */
+  /** By event time the earliest; by processing time it ends then, whatever comes. null where no clock ends it. */
   untilMs: number | null;
   /** Which clock `untilMs` is of. */
   clock: 'processing' | 'event';
@@ -28,22 +30,35 @@ const until = (what: string, untilMs: number | null = null, clock: LoopWait['clo
   clock,
 });
 
+/** null where nobody knows when it began. */
+const atMost = (sinceMs: number, longestMs: number): number | null => (sinceMs === 0 ? null : sinceMs + longestMs);
+
 export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopWait {
   const { rollout } = project;
   switch (state.phase) {
     case 'calm':
       if (state.waitingVersion > state.liveVersion && !rollout.automatic)
         return until(`a person to roll out version ${state.waitingVersion}`);
+      if (state.waitingVersion > state.liveVersion && state.loadingVersion > 0)
+        return until(`the rollout of version ${state.loadingVersion}, before that of version ${state.waitingVersion}`);
       return calm(state, project, nowMs);
     case 'settling':
-      return settling(state, project);
+      return settling(state, project, nowMs);
     case 'approval':
       return until('a person to approve the retraining');
     case 'training':
-      return until(`training ${state.episode?.trainingId ?? ''}`.trim());
+      return until(
+        `training ${state.episode?.trainingId ?? ''}`.trim(),
+        atMost(state.trainingSinceMs, TRAINING_MS_MAX),
+      );
     case 'rolling_out':
-      return until(`version ${state.waitingVersion} to be loaded and to get its traffic`);
+      return until(
+        `version ${state.waitingVersion} to be loaded and to get its traffic`,
+        atMost(state.rollingSinceMs, ROLLOUT_MS_MAX),
+      );
     case 'cooling':
+      if (state.takingBack !== null)
+        return until(`the router to take version ${state.liveVersion} back`, state.coolUntilMs);
       return until('the pause after a retraining to end', state.coolUntilMs);
     case 'stopped':
       return until('a person to resume it');
@@ -99,9 +114,11 @@ function watched(features: readonly string[]): string {
   return features.length === 0 ? 'any feature, the score or the quality' : features.join(', ');
 }
 
-function settling(state: LoopState, { retrain, data, monitoring }: Facts): LoopWait {
+function settling(state: LoopState, { retrain, data, monitoring }: Facts, nowMs: number): LoopWait {
   const drifted = state.episode?.windowEndMs ?? 0;
   const after = state.datasets.filter(({ windowEndMs }) => windowEndMs > drifted);
+  if (after.length >= settleRows(state.episode, retrain))
+    return budget(startedWithinDay(state.startedAtMs, nowMs), retrain);
   const wanted = Math.max(1, retrain.settleVersions - after.length);
   const every = data.versionEveryMs;
   const lastMs = after.reduce((latest, { windowEndMs }) => Math.max(latest, windowEndMs), drifted);

@@ -39,7 +39,8 @@ export interface DriftsKnown {
 /** Of either; of more the oldest of a feature goes first: score and quality speak of the model itself. */
 const DRIFTS_MAX = 512;
 const PAUSE_MS_MIN = 60_000;
-const PAUSE_MS_MAX = 86_400_000;
+/** The longest pause before a drift is tried again. */
+export const PAUSE_MS_MAX = 86_400_000;
 /** Then a person has to look. */
 export const TRIES_MAX = 6;
 

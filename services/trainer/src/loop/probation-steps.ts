@@ -65,7 +65,7 @@ function takenBack(
     const message = `${reason}. Version ${version} was put into service by hand: a rollback brings version ${against} back`;
     return { state: step(state, nowMs, message), effects };
   }
-  const takingBack = { reason, correlationId, routeRevision: state.routeRevision };
+  const takingBack = { reason, correlationId, routeRevision: state.routeRevision, sinceMs: nowMs };
   return {
     state: step({ ...state, takingBack }, nowMs, `rolling back: ${reason}`),
     effects: [...effects, { kind: 'rollback', reason, correlationId, expectedRevision: state.routeRevision }],

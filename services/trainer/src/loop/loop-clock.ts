@@ -1,0 +1,26 @@
+// A clock that was ahead and is set back: times that a state keeps lie in the future then, and what waits for them
+// would wait for as long as the clock was wrong. They count as now. Pure.
+
+import type { LoopState } from './loop-state.js';
+import { PAUSE_MS_MAX } from './open-drifts.js';
+
+/** The same state where nothing of it is ahead. */
+export function notAhead(state: LoopState, cooldownMs: number, nowMs: number): LoopState {
+  const { startedAtMs, openDrifts } = state;
+  const times = {
+    coolUntilMs: Math.min(state.coolUntilMs, nowMs + cooldownMs),
+    liveSinceMs: Math.min(state.liveSinceMs, nowMs),
+    lastBegunAtMs: Math.min(state.lastBegunAtMs, nowMs),
+    trainingSinceMs: Math.min(state.trainingSinceMs, nowMs),
+    rollingSinceMs: Math.min(state.rollingSinceMs, nowMs),
+  };
+  const isAhead = (Object.keys(times) as (keyof typeof times)[]).some((name) => times[name] !== state[name]);
+  const areStarts = startedAtMs.some((atMs) => atMs > nowMs);
+  const areDrifts = openDrifts.some(({ againAtMs }) => againAtMs > nowMs + PAUSE_MS_MAX);
+  if (!isAhead && !areStarts && !areDrifts) return state;
+  return {
+    ...{ ...state, ...times },
+    startedAtMs: startedAtMs.map((atMs) => Math.min(atMs, nowMs)),
+    openDrifts: openDrifts.map((one) => ({ ...one, againAtMs: Math.min(one.againAtMs, nowMs + PAUSE_MS_MAX) })),
+  };
+}

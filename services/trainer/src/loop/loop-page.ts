@@ -1,0 +1,73 @@
+// docs/the-loop.md, drawn from the table of the state machine (`npm run loop`). Pure.
+
+import { LOOP_PHASES, type LoopPhase } from '@millrace/domain';
+import type { LoopInput } from './loop-state.js';
+import { PHASE_TERMS, TRANSITIONS, type Transition } from './loop-table.js';
+
+/** What brings an input, in a word or two. */
+const INPUTS: Record<LoopInput['kind'], string> = {
+  drift: 'drift',
+  drift_ended: 'drift ends',
+  dataset: 'rows',
+  dataset_gone: 'rows deleted',
+  training_failed: 'training fails',
+  model: 'a version',
+  route: 'a route',
+  compared: 'two versions compared',
+  not_compared: 'two versions not compared',
+  approve: 'approve',
+  stop: 'stop',
+  resume: 'resume',
+  tick: 'time',
+};
+
+/** `says`: what each phase means to a person (libs/api). */
+export function loopPage(says: Record<LoopPhase, string>): string {
+  return `${[
+    '# The loop',
+    [
+      'The state machine of a project’s closed loop, as [`loop-table.ts`](../services/trainer/src/loop/loop-table.ts) has it: made by',
+      '`npm run loop`, and held against the machine itself by thousands of simulated histories, in which whatever there is gets lost, comes',
+      'twice, is refused, is late, or dies (`loop-simulation.spec.ts`). What starts a retraining: [when to retrain](when-to-retrain.md).',
+    ].join('\n'),
+    ['```mermaid', 'stateDiagram-v2', '  [*] --> calm', ...arrows(), '```'].join('\n'),
+    '## Phases',
+    [
+      '| phase | what it does | lasts at most | waits for |',
+      '|---|---|---|---|',
+      ...LOOP_PHASES.map((phase) => {
+        const { longest, waitsFor } = PHASE_TERMS[phase];
+        return `| \`${phase}\` | ${says[phase]} | ${longest} | ${waitsFor} |`;
+      }),
+    ].join('\n'),
+    '## Transitions',
+    [
+      '| from | input | to | begins | when |',
+      '|---|---|---|---|---|',
+      ...TRANSITIONS.map(
+        ({ from, on, to, begins, when }) =>
+          `| \`${from}\` | ${INPUTS[on]} | \`${to}\` | ${begins === '' ? '' : `\`${begins}\``} | ${when} |`,
+      ),
+    ].join('\n'),
+    [
+      'Inputs that are not listed for a phase change it by nothing more than what is remembered: drift that is told meanwhile, rows, routes,',
+      'a blessed version that has to wait. After `stop` nothing has an effect, also not what was under way: what a training of before it makes,',
+      'or a version that was on its way, is left to a person, after `resume` too.',
+    ].join('\n'),
+    [
+      'Beside the phases, and ended by `stop` and by the next version, runs the probation of the version in service',
+      '([whether the new version stays](when-to-retrain.md#whether-the-new-version-stays)): it is in no phase and holds none up, and takes the',
+      'version back from any of them but `rolling_out`. It has machine and tests of its own (`probation-steps.ts`).',
+    ].join('\n'),
+  ].join('\n\n')}\n`;
+}
+
+/** One arrow for all ways between two phases. */
+function arrows(): string[] {
+  const between = new Map<string, Transition[]>();
+  for (const one of TRANSITIONS) {
+    const key = `  ${one.from} --> ${one.to}`;
+    between.set(key, [...(between.get(key) ?? []), one]);
+  }
+  return [...between].map(([arrow, ways]) => `${arrow} : ${[...new Set(ways.map(({ on }) => INPUTS[on]))].join(', ')}`);
+}
