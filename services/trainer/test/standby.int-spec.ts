@@ -142,7 +142,7 @@ describe('two trainers', () => {
     const isAgain = () => on.commands.some(({ reason }) => reason === 'begun again');
     await eventually('the command of the other', isAgain, 10_000);
     const rollout = expect.objectContaining({
-      id: 'rollout-1/rollout-1',
+      id: 'loop/rollout-1',
       action: { kind: 'startRollout', version: 1, force: false },
     });
     expect(on.commands.length).toBeLessThanOrEqual(2);
