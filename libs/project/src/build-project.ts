@@ -192,6 +192,7 @@ function rolloutOf(raw: Document): RolloutSpec {
   return {
     ...{ strategy: rollout.strategy, automatic: rollout.automatic },
     ...(planned === undefined ? {} : { steps: planned }),
+    ...(rollout.matches === undefined ? {} : { matches: rollout.matches }),
     sticky: rollout.sticky && raw.data.entity !== undefined,
     probation: { share: rollout.probation.share, forMs: probationFor(raw) },
   };

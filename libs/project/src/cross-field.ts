@@ -4,6 +4,7 @@
 import { hint, type Scalar } from '@millrace/domain';
 import { subjectNames } from '@millrace/drift';
 import { STRATEGIES } from '@millrace/routing';
+import { checkMatches } from './check-matches.js';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
 import { retrainsItself } from './retrains-itself.js';
@@ -439,6 +440,7 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
   checkData(project, columns, report);
   checkAbsent(project, document, report);
   checkRollout(project, document, report);
+  checkMatches(project.rollout.matches ?? [], report);
   repeated(features, (index) => ['features', index, 'name'], 'feature', report);
   project.features.forEach((feature, index) => {
     checkFeature(feature, ['features', index], columns.get(feature.name), known, report);

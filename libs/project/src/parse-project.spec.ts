@@ -232,6 +232,23 @@ describe('parseProject', () => {
     ['name: loans', 'name: loans\nscope: { metric: calibration }', 'scope.metric', 'not one of the known words'],
     ['name: loans', 'name: loans\nscope: { resources: { workers: 65 } }', 'scope.resources.workers', 'at most 64'],
     ['name: loans', 'name: loans\ntraining: { workers: 65 }', 'training.workers', 'at most 64'],
+    ...(
+      [
+        ['{ header: x-cohort, equals: beta }', '', 'version or target, this one has neither'],
+        ['{ header: x-cohort, equals: a, version: 2, target: b }', '', 'version or target, this one has both'],
+        ['{ header: x-cohort, version: 2 }', '', 'equals or prefix, this one has neither'],
+        ['{ header: x-cohort, equals: a, prefix: a, version: 2 }', '', 'equals or prefix, this one has both'],
+        ['{ header: X-Cohort, equals: a, version: 2 }', '.header', ''],
+        ['{ header: key-bin, equals: a, version: 2 }', '.header', ''],
+        ['{ header: x-cohort, equals: "a\\tb", version: 2 }', '.equals', ''],
+        ['{ header: x-cohort, pattern: a.*, version: 2 }', '.pattern', ''],
+        ['{ header: x-cohort, equals: a, version: 0 }', '.version', ''],
+      ] as const
+    ).map(([rule, path, words]): [string, string, string, string] => [
+      ...(['name: loans', `name: loans\nrollout: { matches: [${rule}] }`] as const),
+      `rollout.matches.0${path}`,
+      words,
+    ]),
     ['name: loans', 'rollout: { strategy: blue_gren }\nname: loans', 'rollout.strategy', "Did you mean 'blue_green'?"],
     [
       'name: loans',

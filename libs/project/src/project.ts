@@ -4,7 +4,7 @@
 import type { ClockRules, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
-import type { PlannedStep } from '@millrace/routing';
+import type { MatchRule, PlannedStep } from '@millrace/routing';
 import type { Decimal, TableFormat } from '@millrace/tabular';
 import type { TimeFormat } from './time-format.js';
 
@@ -209,6 +209,8 @@ export interface RolloutSpec {
   /** Blessed versions go live by themselves. */
   automatic: boolean;
   probation: ProbationSpec;
+  /** Rules about headers, before the split of traffic. */
+  matches?: readonly MatchRule[];
 }
 
 /** How long a new version may turn out to be worse than the one before it. */

@@ -6,7 +6,15 @@ import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
 import { BASELINE_KINDS, BLESSING_CONFIDENCE, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
-import { DEFAULT_STRATEGY, STEPS_MAX, STRATEGIES } from '@millrace/routing';
+import {
+  DEFAULT_STRATEGY,
+  MATCH_HEADER,
+  MATCH_VALUE,
+  MATCHES_MAX,
+  STEPS_MAX,
+  STRATEGIES,
+  TARGET_NAME,
+} from '@millrace/routing';
 import { DECIMALS, TABLE_FORMATS } from '@millrace/tabular';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
@@ -403,6 +411,23 @@ export const projectSchema: Node = {
             'Processing time of a probation in which no difference is seen; 0s: there is none. Default: thirty dataset versions and their labels.',
           ),
         }),
+        matches: list(
+          'Requests with a certain header (gRPC metadata, HTTP) go to a version, whatever its share; in this order, the ' +
+            'first that fits and whose version is loaded decides.',
+          object(
+            'One rule: a header with equals or prefix, to a version or a target.',
+            {
+              header: text('Its name, in lower case.', { pattern: MATCH_HEADER }),
+              equals: text('The whole value.', { pattern: MATCH_VALUE }),
+              prefix: text('How the value begins.', { pattern: MATCH_VALUE }),
+              version: integer('A model version.', 1, 2_147_483_647),
+              target: text('A target of the route by its name.', { pattern: TARGET_NAME.source }),
+            },
+            ['header'],
+          ),
+          MATCHES_MAX,
+          1,
+        ),
       }),
       monitoring: object('What is watched, and from where on it rings.', {
         window: duration('Event-time span of one window.', '1d'),

@@ -1,9 +1,10 @@
-// Which version answers one request, and who gets a copy of it. Everything is computed when the route changes: a choice
-// is a hash and a walk over the split's bounds, another hash where there are shadows, gives an object that all requests
-// of a target share, and allocates nothing. While a rollout is in steps its version is drawn first, by the salt of that
-// rollout: other entities meet each new version first, a step only adds to those who have it, and all others stay as
-// they were split before.
+// Which version answers one request, by rules about its headers, else by the split, and who gets a copy. Everything is
+// computed when the route changes: a choice is a hash and a walk over the split's bounds, another hash where there are
+// shadows, gives an object that all requests of a target share, and allocates nothing. While a rollout is in steps its
+// version is drawn first, by the salt of that rollout: other entities meet each new version first, a step only adds to
+// those who have it, and all others stay as they were split before.
 
+import { type Headers, Matches, type MatchRule } from './matches.js';
 import type { Route, Share } from './route.js';
 import { isCopied, shadowSalt } from './shadows.js';
 import { BUCKETS, bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
@@ -30,6 +31,8 @@ export class RouteChoices {
   private readonly live: readonly Choice[];
   private readonly candidate: Candidate | null;
   private readonly loaded: ReadonlyMap<number, Choice>;
+  /** undefined without rules. */
+  private readonly matches: Matches | undefined;
   private readonly shadowSalt: number;
   /** The same choices for requests that are copied; undefined without shadows. */
   private readonly copied: ReadonlyMap<number, Choice> | undefined;
@@ -38,7 +41,10 @@ export class RouteChoices {
     readonly route: Route,
     /** An entity stays with one version; else each request is drawn by itself. */
     private readonly sticky: boolean,
+    rules: readonly MatchRule[] = [],
+    fellThrough: () => void = () => undefined,
   ) {
+    this.matches = rules.length === 0 ? undefined : new Matches(rules, route, fellThrough);
     const choiceOf = (live: number, shadows: readonly number[]): Choice =>
       Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows) });
     this.salt = projectSalt(route.project);
@@ -56,17 +62,22 @@ export class RouteChoices {
 
   /**
    * `pinned` is the version the client asked for by itself (0 = none): it gets it as long as serving holds it. The key
-   * is the entity where the project is sticky, else the request id.
+   * is the entity where the project is sticky, else the request id. Rules about headers come before the split; requests
+   * whose headers nobody knows (`headers` absent) fit none.
    */
-  choose(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
-    const choice = this.chooseLive(entity, requestId, pinned);
+  choose(entity: string, requestId: string, pinned: number, headers?: Headers): Choice | NotLoaded {
+    const choice = this.chooseLive(entity, requestId, pinned, headers);
     if (this.copied === undefined || choice.kind !== 'chosen') return choice;
     if (!isCopied(requestId, this.shadowSalt, this.route.shadowShare)) return choice;
     return this.copied.get(choice.live) ?? choice;
   }
 
-  private chooseLive(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
+  private chooseLive(entity: string, requestId: string, pinned: number, headers?: Headers): Choice | NotLoaded {
     if (pinned !== 0) return this.loaded.get(pinned) ?? NOT_LOADED;
+    if (this.matches !== undefined && headers !== undefined) {
+      const matched = this.matches.versionFor(headers);
+      if (matched !== 0) return this.loaded.get(matched) ?? NOT_LOADED;
+    }
     const { live, candidate } = this;
     const key = this.sticky && entity !== '' ? entity : requestId;
     if (candidate !== null && bucketOf(key, candidate.salt) < candidate.below) return candidate.choice;

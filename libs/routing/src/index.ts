@@ -2,6 +2,7 @@
 
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
 export { GRPC_STATUS, isFailure, isFailureName, statusName } from './failure.js';
+export { type Headers, MATCH_HEADER, MATCH_VALUE, MATCHES_MAX, type MatchRule } from './matches.js';
 export { primaryVersion } from './primary.js';
 export {
   type Decision,

@@ -200,6 +200,12 @@ export const METRICS = {
     description: '1 while a stream to serving is open',
     labels: [],
   },
+  'millrace.router.match_fallthroughs': {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests that fit a rule of the project file whose version is not loaded',
+    labels: ['project'],
+  },
   'millrace.router.relay_retries': {
     kind: 'counter',
     unit: '{request}',

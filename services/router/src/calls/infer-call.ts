@@ -1,5 +1,6 @@
 // One inference as an endpoint hands it on, whoever answers it, and the span around it.
 
+import type { Headers } from '@millrace/routing';
 import type { Done } from '../relay/relay.js';
 
 export interface InferCall {
@@ -7,6 +8,8 @@ export interface InferCall {
   /** Header `millrace-entity`; '' = none, then the request parameter counts. */
   entity: string;
   traceparent: string;
+  /** For the project's rules about headers; absent: none fits. */
+  headers?: Headers;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
   /** All that the call carries beside, names and values in turns: for servers that are not ours. */

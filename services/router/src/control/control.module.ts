@@ -153,8 +153,10 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const route of saved?.routes ?? []) table.apply({ ...emptyRoute(route.project), ...route });
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
-      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY, createdAtMs: 0 });
+      const matches = saved?.matches?.[project];
+      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY, matches, createdAtMs: 0 });
       table.setSticky(project, sticky);
+      table.setMatches(project, matches);
     }
     for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
     follower.start();
@@ -191,6 +193,7 @@ function snapshotFile(
       routes: table.all(),
       switches: table.all().map(({ project }) => ({ project, entries: [...switches.list(project)] })),
       sticky: Object.fromEntries([...projects].map(([project, { sticky }]) => [project, sticky])),
+      matches: Object.fromEntries([...projects].map(([project, { matches = [] }]) => [project, matches])),
       upstreams: upstream.table.entries(),
     }),
     (error) => log.warn('the snapshot of routes could not be used', {}, error),
@@ -241,6 +244,7 @@ function routeFollower(
           projects.set(project, facts);
           void removed.applied(project);
           table.setSticky(project, facts.sticky);
+          table.setMatches(project, facts.matches);
         }
         snapshot.touch();
       },

@@ -5,7 +5,7 @@ import { decodeModelVersion, decodeProject, decodeRoute, encodeRoute, type Model
 import { assert, PlatformError } from '@millrace/domain';
 import { CompactedReader, FencedWriters, type KafkaConnection, type OnEntry } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
-import { type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
+import { type MatchRule, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { logger } from '@millrace/telemetry';
 import type { RouteLog } from './route-owner.js';
 
@@ -86,6 +86,8 @@ export class KafkaRouteLog implements RouteLog {
 export interface ProjectFacts {
   sticky: boolean;
   strategy: RolloutStrategy;
+  /** Rules about headers. */
+  matches?: readonly MatchRule[] | undefined;
   /** What is older belongs to a deleted project of the name. */
   createdAtMs: number;
 }
@@ -174,7 +176,7 @@ export class RouteFollower {
     }
     const { document, createdAtMs } = decodeProject(value);
     const { name, rollout } = projectFromDocument(document);
-    const { sticky, strategy, steps } = rollout;
-    this.handlers.onProject(name, { sticky, strategy: strategyNamed(strategy, steps), createdAtMs });
+    const { sticky, strategy, steps, matches } = rollout;
+    this.handlers.onProject(name, { sticky, strategy: strategyNamed(strategy, steps), matches, createdAtMs });
   };
 }

@@ -3,7 +3,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import { readJson, replaceJson } from '@millrace/files';
-import type { Route, Switch } from '@millrace/routing';
+import type { MatchRule, Route, Switch } from '@millrace/routing';
 import type { UpstreamEntry } from '../upstream/upstream-table.js';
 
 const WRITE_EVERY_MS = 200;
@@ -15,6 +15,8 @@ export interface Snapshot {
   switches: { project: string; entries: Switch[] }[];
   /** Whether a project's traffic is sticky. */
   sticky: Record<string, boolean>;
+  /** A project's rules about headers; absent in snapshots of earlier releases. */
+  matches?: Record<string, readonly MatchRule[]>;
   /** Versions of servers that are not ours; absent in snapshots of release 0.1. */
   upstreams?: UpstreamEntry[];
 }

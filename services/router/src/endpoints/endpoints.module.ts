@@ -50,7 +50,8 @@ type Context = ServiceContext<RouterConfig>;
 export function requestPath(context: Context) {
   const { config, clock, log, readiness, shutdown } = context;
   const servings = servingPlaces(config);
-  const table = new RouteTable();
+  const fallThroughs = counter('millrace.router.match_fallthroughs');
+  const table = new RouteTable((project) => fallThroughs.add(1, { project }));
   const outcomes = new Outcomes(clock);
   const switches = new SwitchLog((project) => outcomes.failures(project));
   const relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: config.waitMaxMs });

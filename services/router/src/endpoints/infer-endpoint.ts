@@ -4,7 +4,7 @@
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
-import { GRPC_STATUS } from '@millrace/routing';
+import { GRPC_STATUS, type Headers } from '@millrace/routing';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay } from '../relay/relay.js';
@@ -85,7 +85,7 @@ export class InferEndpoint {
       request = withRequestId(request, id, this.options.allocate);
     }
     const project = head.modelName;
-    const choice = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned);
+    const choice = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned, call.headers);
     if (choice.kind === 'chosen') {
       const way = { version: choice.live, byRoute: pinned === 0, shadows: choice.shadows };
       return this.forward(call, head, way, request, startMs);
@@ -97,11 +97,16 @@ export class InferEndpoint {
   }
 
   /** For requests that go to serving's REST as they came: the version, its text for serving, or why there is none. */
-  pick(model: string, versionText: string, entity: string): Picked | { status: number; message: string } {
+  pick(
+    model: string,
+    versionText: string,
+    entity: string,
+    headers: Headers,
+  ): Picked | { status: number; message: string } {
     const pinned = versionText === '' ? 0 : this.pinned(model, versionText);
     if (pinned === -1)
       return { status: GRPC_STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
-    const choice = this.table.choose(model, entity, this.options.ids.next(), pinned);
+    const choice = this.table.choose(model, entity, this.options.ids.next(), pinned, headers);
     if (choice.kind === 'chosen') {
       return { version: choice.live, versionText: String(choice.live), byRoute: pinned === 0 };
     }

@@ -60,7 +60,8 @@ beforeEach(async () => {
   } as unknown as ServingCalls;
   const table = new RouteTable();
   const targets = [{ version: 3, weight: 100, name: 'blue' }];
-  table.apply({ ...emptyRoute('routed'), revision: 1, loadedVersions: [3], targets });
+  table.apply({ ...emptyRoute('routed'), revision: 1, loadedVersions: [3, 5], targets });
+  table.setMatches('routed', [{ header: 'x-cohort', prefix: 'beta', version: 5 }]);
   const outcomes = new Outcomes(systemClock);
   const ids = new RequestIds(seededRng(1));
   const common = {
@@ -94,6 +95,12 @@ describe('the gRPC endpoint', () => {
     expect(sent).toMatchObject([{ version: 3, model: 'routed', entity: 'e', stream: false }]);
     expect(sent[0]?.deadlineAtMs).toBeLessThan(systemClock.monotonicMs() + 5_000);
     expect(await call('ModelInfer', requestOf('routed', 'bad'))).toMatchObject({ status: 3, message: 'why' });
+  });
+
+  it('sends by the rules about metadata of the project file', async () => {
+    await call('ModelInfer', requestOf('routed', 'r-1'), { 'x-cohort': 'beta-7' });
+    await call('ModelInfer', requestOf('routed', 'r-2'), { 'x-cohort': 'alpha' });
+    expect(sent.map(({ version }) => version)).toEqual([5, 3]);
   });
 
   it('answers a stream in the order of its requests, a failed one in its place', async () => {

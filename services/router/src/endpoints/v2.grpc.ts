@@ -238,6 +238,7 @@ function callFacts(head: CallHead) {
   return {
     entity: head.header('millrace-entity'),
     traceparent: head.header('traceparent'),
+    headers: head,
     deadlineAtMs: head.deadlineAtMs,
     metadata: head.headers,
   };

@@ -138,6 +138,18 @@ describe("the router's REST endpoint", () => {
     ]);
   });
 
+  it('sends by the rules about headers of the project file, decoded here or not', async () => {
+    const targets = [{ version: 2, weight: 100, name: 'green' }];
+    table.apply({ ...emptyRoute('routed'), revision: 2, loadedVersions: [2, 4], targets });
+    table.setMatches('routed', [{ header: 'x-cohort', equals: 'beta', version: 4 }]);
+    for (const cohort of ['beta', 'alpha']) {
+      await infer('/v2/models/routed', { 'x-cohort': cohort });
+      await ask('POST', '/v2/models/routed/generate', '{}', { 'x-cohort': cohort });
+    }
+    expect(sent.map(({ version }) => version)).toEqual([4, 2]);
+    expect(seen).toEqual(['/v2/models/routed/versions/4/generate', '/v2/models/routed/versions/2/generate']);
+  });
+
   it('at 50/50 asks for the version that loop and serving call primary, too: the lower', async () => {
     const targets = [
       { version: 2, weight: 50, name: 'green' },

@@ -21,7 +21,7 @@ import {
   restError,
   restStatus,
 } from '@millrace/inference';
-import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
+import { GRPC_STATUS, type Headers, primaryVersion } from '@millrace/routing';
 import type { Forward } from '../calls/forward.http.js';
 import { grpcStatus } from '../calls/http-status.js';
 import { statusOfChosen } from '../routing/chosen-status.js';
@@ -144,6 +144,7 @@ export class HttpEndpoint {
       request: encodeInferRequest(decoded, Buffer.allocUnsafe),
       entity: text(request.headers['millrace-entity']),
       traceparent: text(request.headers.traceparent),
+      headers: headersOf(request),
       // REST has none; the parameter `timeout` is about serving's queue only.
       deadlineAtMs: Number.POSITIVE_INFINITY,
       unreadable: (bytes) => {
@@ -183,7 +184,12 @@ export class HttpEndpoint {
     what: string,
   ): Promise<void> {
     const startMs = this.clock.monotonicMs();
-    const picked = this.inference.pick(model, versionText, text(request.headers['millrace-entity']));
+    const picked = this.inference.pick(
+      model,
+      versionText,
+      text(request.headers['millrace-entity']),
+      headersOf(request),
+    );
     if ('status' in picked) {
       request.resume();
       this.inference.record(model, 0, picked.status, startMs);
@@ -260,6 +266,8 @@ function decodeSegment(segment: string): string {
     throw new PlatformError('invalid_argument', 'the path is not valid percent-encoding');
   }
 }
+
+const headersOf = ({ headers }: IncomingMessage): Headers => ({ header: (name) => text(headers[name]) });
 
 function text(header: string | string[] | undefined): string {
   return typeof header === 'string' ? header : '';

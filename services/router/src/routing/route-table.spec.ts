@@ -41,6 +41,27 @@ describe('route table', () => {
     expect(chosen('ORD')).toBe(2);
   });
 
+  it('goes by the rules about headers of the project file, and says of which project one led nowhere', () => {
+    const led: string[] = [];
+    table = new RouteTable((project) => led.push(project));
+    table.apply(split);
+    const rule = { header: 'x-cohort', equals: 'beta' };
+    const chosen = () => {
+      const choice = table.choose('p', 'ORD', 'r', 0, { header: () => 'beta' });
+      return choice.kind === 'chosen' ? choice.live : choice.kind;
+    };
+    const byShare = chosen();
+    table.setMatches('p', [{ ...rule, version: 3 }]);
+    expect(chosen()).toBe(3);
+    expect(led).toEqual([]);
+    table.setMatches('p', [{ ...rule, version: 9 }]);
+    expect(chosen()).toBe(byShare);
+    expect(led).toEqual(['p']);
+    table.setMatches('p', undefined);
+    chosen();
+    expect(led).toEqual(['p']);
+  });
+
   it('ignores an older revision and is bounded', () => {
     table.apply(route({ revision: 5, targets: [target(2, 100)], loadedVersions: [2] }));
     expect(table.apply(route({ revision: 4, targets: [target(1, 100)], loadedVersions: [1] }))).toBe(false);

@@ -2,15 +2,28 @@
 // assignment, so that a request sees the old route or the new one, never a mix.
 
 import { PROJECTS_MAX } from '@millrace/domain';
-import { type Choice, emptyRoute, type NotLoaded, type Route, RouteChoices } from '@millrace/routing';
+import {
+  type Choice,
+  emptyRoute,
+  type Headers,
+  type MatchRule,
+  type NotLoaded,
+  type Route,
+  RouteChoices,
+} from '@millrace/routing';
 
 export type NoChoice = { kind: 'unknown_project' } | NotLoaded;
 
 const UNKNOWN: NoChoice = { kind: 'unknown_project' };
+const NO_RULES: readonly MatchRule[] = [];
 
 export class RouteTable {
   private readonly entries = new Map<string, RouteChoices>();
   private readonly stickiness = new Map<string, boolean>();
+  private readonly rules = new Map<string, readonly MatchRule[]>();
+
+  /** `fellThrough`: a rule of the project fits a request, and its version is not loaded. */
+  constructor(private readonly fellThrough: (project: string) => void = () => undefined) {}
 
   /** Puts a route in force; an older revision than the one in force is ignored. Returns whether it is now in force. */
   apply(route: Route): boolean {
@@ -37,6 +50,14 @@ export class RouteTable {
     return this.stickiness.get(project) ?? true;
   }
 
+  /** Rules about headers, in the order of the project file. */
+  setMatches(project: string, rules: readonly MatchRule[] = NO_RULES): void {
+    if (rules.length === 0) this.rules.delete(project);
+    else if (this.rules.size < PROJECTS_MAX || this.rules.has(project)) this.rules.set(project, rules);
+    const entry = this.entries.get(project);
+    if (entry) this.putInForce(entry.route);
+  }
+
   get(project: string): Route | undefined {
     return this.entries.get(project)?.route;
   }
@@ -50,11 +71,14 @@ export class RouteTable {
   }
 
   /** The version for one request: see RouteChoices. */
-  choose(project: string, entity: string, requestId: string, pinned: number): Choice | NoChoice {
-    return this.entries.get(project)?.choose(entity, requestId, pinned) ?? UNKNOWN;
+  choose(project: string, entity: string, requestId: string, pinned: number, headers?: Headers): Choice | NoChoice {
+    return this.entries.get(project)?.choose(entity, requestId, pinned, headers) ?? UNKNOWN;
   }
 
   private putInForce(route: Route): void {
-    this.entries.set(route.project, new RouteChoices(route, this.isSticky(route.project)));
+    const { project } = route;
+    const rules = this.rules.get(project);
+    const fellThrough = () => this.fellThrough(project);
+    this.entries.set(project, new RouteChoices(route, this.isSticky(project), rules, fellThrough));
   }
 }
