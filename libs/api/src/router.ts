@@ -214,6 +214,7 @@ export const routerApi = {
           servings: Type.Array(Type.String()),
           inFlight: count(),
           retried: count(),
+          shed: count('Refused because they would have been answered after their deadline.'),
           brokenStreams: count(),
           corruptMessages: count(),
         }),

@@ -206,6 +206,12 @@ export const METRICS = {
     description: 'Requests that fit a rule of the project file whose version is not loaded',
     labels: ['project'],
   },
+  'millrace.router.shed': {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests refused because they would have been answered after their deadline',
+    labels: [],
+  },
   'millrace.router.relay_retries': {
     kind: 'counter',
     unit: '{request}',

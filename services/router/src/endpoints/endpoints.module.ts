@@ -158,7 +158,9 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
   });
   shutdown.onClose('metrics', () => metrics.close());
   const retries = counter('millrace.router.relay_retries').bind();
+  const shed = counter('millrace.router.shed').bind();
   let retriesSeen = 0;
+  let shedSeen = 0;
   const tick: Tick = {
     name: 'deadlines and switches',
     everyMs: TICK_MS,
@@ -168,6 +170,8 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
       grpc.tellHealth();
       retries.add(relay.counters.retried - retriesSeen);
       retriesSeen = relay.counters.retried;
+      shed.add(relay.counters.shed - shedSeen);
+      shedSeen = relay.counters.shed;
     },
   };
   const open = async () => {

@@ -17,6 +17,7 @@ interface RelayStats {
   servings: string[];
   inFlight: number;
   retried: number;
+  shed: number;
   brokenStreams: number;
   corruptMessages: number;
 }

@@ -12,6 +12,7 @@
 //   left out for that version for UNREADY_MS;
 //   a step of a sequence goes to the serving that has the sequence, and to no other one;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue;
+//   past its deadline before it could be answered, as the answers before it tell (admission.ts): UNAVAILABLE at once;
 //   a copy for a shadow: sent once or not at all, and takes no place of a request's (its sender bounds copies).
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a
 // request of a stream may be answered several times before. One that was answered in part is not sent again.
@@ -24,7 +25,8 @@ import {
   type RequestFrame,
   type ResponseFrame,
 } from '@millrace/inference';
-import { GRPC_STATUS } from '@millrace/routing';
+import { GRPC_STATUS, isFailure } from '@millrace/routing';
+import { type Lane, Lanes } from './admission.js';
 import { placeOfSequence } from './sequence-place.js';
 import { UnreadyVersions } from './unready-versions.js';
 
@@ -73,6 +75,8 @@ export interface RelayRequest {
 interface Pending extends RequestFrame {
   deadlineAtMs: number;
   acceptedAtMs: number;
+  /** undefined: there are too many lanes. */
+  lane: Lane | undefined;
   sequence: string;
   waitingSinceMs: number;
   /** Where serving said "not yet": when to ask again; 0 = not. */
@@ -96,6 +100,8 @@ export interface RelayOptions {
 
 export interface RelayCounters {
   retried: number;
+  /** Refused because they would have been answered too late. */
+  shed: number;
   brokenStreams: number;
   corruptMessages: number;
 }
@@ -112,12 +118,13 @@ const CANCEL: Omit<RequestFrame, 'id'> = {
 };
 
 export class Relay {
-  readonly counters: RelayCounters = { retried: 0, brokenStreams: 0, corruptMessages: 0 };
+  readonly counters: RelayCounters = { retried: 0, shed: 0, brokenStreams: 0, corruptMessages: 0 };
   private readonly pending = new Map<number, Pending>();
   private readonly streams: RelayStream[] = [];
   /** Streams of each serving that has any. */
   private readonly targets = new Map<string, number>();
   private readonly unready = new UnreadyVersions();
+  private readonly lanes = new Lanes();
   private outbox: Pending[] = [];
   private waiting = new Set<Pending>();
   private resending = new Set<Pending>();
@@ -161,6 +168,16 @@ export class Relay {
       this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `serving is away and ${WAITING_MAX} requests wait already`);
       return 0;
     }
+    const nowMs = this.options.clock.monotonicMs();
+    const lane = this.lanes.of(request.model, request.version);
+    const lateMs = shadow || !this.up ? undefined : lane?.tooLateMs(request.deadlineAtMs - nowMs, nowMs);
+    if (lateMs !== undefined) {
+      this.counters.shed += 1;
+      const left = Math.round(request.deadlineAtMs - nowMs);
+      const why = `it would be answered in about ${Math.round(lateMs)} ms, and its deadline is in ${left} ms`;
+      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `too many requests wait for model '${request.model}': ${why}`);
+      return 0;
+    }
     this.lastId += 1;
     const pending: Pending = {
       id: this.lastId,
@@ -173,7 +190,8 @@ export class Relay {
       deadlineMs: 0,
       cancelled: false,
       deadlineAtMs: request.deadlineAtMs,
-      acceptedAtMs: this.options.clock.monotonicMs(),
+      acceptedAtMs: nowMs,
+      lane,
       waitingSinceMs: 0,
       resendAtMs: 0,
       stream: request.stream,
@@ -184,6 +202,7 @@ export class Relay {
       answered: false,
       done: request.done,
     };
+    if (lane !== undefined) lane.inFlight += 1;
     this.pending.set(pending.id, pending);
     if (shadow) this.copies += 1;
     else this.bytes += request.request.length;
@@ -266,11 +285,21 @@ export class Relay {
     // Answers to cancelled or timed-out requests are expected and dropped.
     if (pending === undefined) return;
     if (frame.status !== GRPC_STATUS.OK && this.mayResend(pending, frame)) return;
+    if (!frame.more) this.learn(pending, frame.status);
     if (frame.more) {
       pending.answered = true;
       pending.done(frame.status, frame.message, frame.response, false);
     } else this.finish(pending, frame.status, frame.message, frame.response);
   };
+
+  /** What it says of the speed of its version: nothing where it waited for a stream or was sent again. */
+  private learn(pending: Pending, status: number): void {
+    const { lane, acceptedAtMs, resendAtMs, waitingSinceMs, avoid } = pending;
+    if (lane === undefined || isFailure(status)) return;
+    if (resendAtMs !== 0 || waitingSinceMs !== 0 || avoid !== '') return;
+    const nowMs = this.options.clock.monotonicMs();
+    lane.answered(nowMs - acceptedAtMs, nowMs);
+  }
 
   private mayResend(pending: Pending, { status, refusal = 0 }: ResponseFrame): boolean {
     const isUnavailable = status === GRPC_STATUS.UNAVAILABLE;
@@ -427,6 +456,7 @@ export class Relay {
 
   private forget(pending: Pending): void {
     this.pending.delete(pending.id);
+    if (pending.lane !== undefined) pending.lane.inFlight -= 1;
     this.waiting.delete(pending);
     if (pending.resendAtMs !== 0) this.resending.delete(pending);
     if (pending.shadow) this.copies -= 1;

@@ -1,0 +1,97 @@
+// Whether a request can still be answered before its deadline, said when it comes: under overload a queue that answers
+// everything too late answers nothing. One lane for each model version, for each has a speed of its own.
+//
+//   r = most answers in one of the last SLOTS whole slots / SLOT_MS        1/ms
+//   w = EWMA of latency                    ms
+//   expected = (L + 1) / r                 ms, L = requests of the lane in flight now (Little's law, answers in order)
+//   refused: L > 0, expected > HEADROOM · left and w > EVIDENCE · left      left = ms until the deadline
+//
+// Below capacity r is the rate of arrivals and says nothing of what the model can do, so that a burst would look
+// hopeless; then w is short, and the second condition lets it through. After a stall w is long, and r is that of
+// before. Answers count that are no fault of the platform, sent once: a refusal for a full queue is quick and says
+// nothing. A serving that hangs gives no answers, and what is known of it is forgotten after FORGET_MS: its requests
+// wait as long as they may. O(1) a request; memory: LANES_MAX lanes, requests of further models are never refused
+// here.
+
+/** Of the time left: queues answer in their own order, and the estimate is a mean. */
+const HEADROOM = 0.5;
+const EVIDENCE = 0.25;
+/** Of one answer in w. */
+const WEIGHT = 1 / 4;
+const FORGET_MS = 1_000;
+/** A second: a model that becomes slower is seen by then. Ten answers a second fill a slot with two. */
+const SLOTS = 5;
+const SLOT_MS = 200;
+/** Versions with requests at a time. */
+const LANES_MAX = 1_024;
+
+export class Lane {
+  inFlight = 0;
+  private latencyMs = 0;
+  private answeredAtMs = Number.NEGATIVE_INFINITY;
+  /** Answers by slot, the one that has not ended among them. */
+  private readonly answers = new Uint32Array(SLOTS + 1);
+  private slot = 0;
+
+  /** Milliseconds after which a request that comes now would be answered; undefined: it may go. */
+  tooLateMs(leftMs: number, nowMs: number): number | undefined {
+    if (this.inFlight === 0 || this.latencyMs <= EVIDENCE * leftMs) return undefined;
+    if (nowMs - this.answeredAtMs > FORGET_MS) return undefined;
+    this.turn(nowMs);
+    const { answers, slot } = this;
+    let most = 0;
+    for (let back = 1; back <= SLOTS; back++)
+      most = Math.max(most, answers[(slot + SLOTS + 1 - back) % (SLOTS + 1)] as number);
+    // No slot has ended yet: nobody knows.
+    if (most === 0) return undefined;
+    const expectedMs = (SLOT_MS * (this.inFlight + 1)) / most;
+    return expectedMs > HEADROOM * leftMs ? expectedMs : undefined;
+  }
+
+  answered(latencyMs: number, nowMs: number): void {
+    const weight = nowMs - this.answeredAtMs > FORGET_MS ? 1 : WEIGHT;
+    this.answeredAtMs = nowMs;
+    this.latencyMs += weight * (latencyMs - this.latencyMs);
+    this.turn(nowMs);
+    const at = this.slot % (SLOTS + 1);
+    this.answers[at] = (this.answers[at] as number) + 1;
+  }
+
+  private turn(nowMs: number): void {
+    const slot = Math.floor(nowMs / SLOT_MS);
+    if (slot === this.slot) return;
+    const ended = Math.min(SLOTS + 1, slot - this.slot);
+    for (let i = 0; i < ended; i++) this.answers[(slot - i) % (SLOTS + 1)] = 0;
+    this.slot = slot;
+  }
+}
+
+export class Lanes {
+  private readonly lanes = new Map<string, Map<number, Lane>>();
+  private count = 0;
+
+  /** undefined: there are too many. */
+  of(model: string, version: number): Lane | undefined {
+    const found = this.lanes.get(model)?.get(version);
+    if (found !== undefined) return found;
+    if (this.count >= LANES_MAX) this.forgetIdle();
+    if (this.count >= LANES_MAX) return undefined;
+    const made = new Lane();
+    const versions = this.lanes.get(model) ?? new Map<number, Lane>();
+    versions.set(version, made);
+    this.lanes.set(model, versions);
+    this.count += 1;
+    return made;
+  }
+
+  private forgetIdle(): void {
+    for (const [model, versions] of this.lanes) {
+      for (const [version, { inFlight }] of versions) {
+        if (inFlight > 0) continue;
+        versions.delete(version);
+        this.count -= 1;
+      }
+      if (versions.size === 0) this.lanes.delete(model);
+    }
+  }
+}
