@@ -172,6 +172,7 @@ describe('protobuf-es reads what libs/inference writes', () => {
       deadlineMs: 250,
       cancelled: true,
       stream: true,
+      shadow: true,
     };
     const exchanged = fromBinary(relayPb.ExchangeRequestSchema, encodeExchangeRequest([request, request]));
     expect(exchanged.frames).toHaveLength(2);

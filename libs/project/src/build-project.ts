@@ -199,7 +199,7 @@ function rolloutOf(raw: Document): RolloutSpec {
 }
 
 export function buildProject(raw: Document): Project {
-  const { name, scope, data, features, training, rollout, retrain } = raw;
+  const { name, scope, data, features, training, retrain } = raw;
   const { cooldown, every, ...retraining } = retrain;
   const retrained = {
     ...(every === undefined ? {} : { everyMs: ms(every) }),

@@ -5,7 +5,8 @@ import { parse } from 'yaml';
 import { LOANS } from '../test/loans.js';
 import { fillDefaults } from './fill-defaults.js';
 import { parseProject } from './parse-project.js';
-import { projectSchema, type SchemaNode } from './schema.js';
+import { projectSchema } from './schema.js';
+import type { SchemaNode } from './schema-nodes.js';
 
 const short = `${LOANS.replace('data:', 'data:\n  sources: { old: { kind: csv, path: loans.csv } }')}
 monitoring: { input: { features: { income: { psi: 0.3 } } } }

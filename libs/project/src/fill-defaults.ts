@@ -3,7 +3,8 @@
 // absent unless it was written. What a default cannot say, because it follows from another key, build-project.ts adds.
 // Values that do not fit the schema are left as they are. Cost O(keys of schema and document).
 
-import { projectSchema, type SchemaNode } from './schema.js';
+import { projectSchema } from './schema.js';
+import type { SchemaNode } from './schema-nodes.js';
 
 type Block = Readonly<Record<string, unknown>>;
 

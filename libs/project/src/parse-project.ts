@@ -10,7 +10,8 @@ import { crossFieldFaults, type FaultPath, type PathFault, withoutRefusedParts }
 import { DURATION_DAYS_MAX, DURATION_PATTERN, isTooLong } from './duration.js';
 import { fillDefaults } from './fill-defaults.js';
 import type { Project } from './project.js';
-import { projectSchema, type SchemaNode } from './schema.js';
+import { projectSchema } from './schema.js';
+import type { SchemaNode } from './schema-nodes.js';
 
 export interface ProjectFault {
   /** Dotted path in the file, such as "data.columns.3.min"; empty for the file as a whole. */

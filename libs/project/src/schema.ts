@@ -6,23 +6,28 @@ import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
 import { BASELINE_KINDS, BLESSING_CONFIDENCE, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
-import {
-  DEFAULT_STRATEGY,
-  MATCH_HEADER,
-  MATCH_VALUE,
-  MATCHES_MAX,
-  STEPS_MAX,
-  STRATEGIES,
-  TARGET_NAME,
-} from '@millrace/routing';
 import { DECIMALS, TABLE_FORMATS } from '@millrace/tabular';
-import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
+import {
+  byName,
+  choice,
+  date,
+  duration,
+  flag,
+  integer,
+  list,
+  number,
+  object,
+  optionalList,
+  type SchemaNode,
+  scalar,
+  share,
+  text,
+} from './schema-nodes.js';
+import { rolloutNode } from './schema-rollout.js';
 import { SIZE_PATTERN } from './size.js';
 import { TIME_FORMATS } from './time-format.js';
 
-/** Strategies that take `rollout.steps`. */
-const IN_STEPS = STRATEGIES.filter(({ steps }) => steps !== undefined);
 const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
 const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
 /** Of a project: it is a path, a topic's key and a model on the wire. */
@@ -35,80 +40,15 @@ const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
  */
 export const COLUMN_NAME = '^(?![\\s@]|__proto__$)[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
 
-export type SchemaNode = Readonly<Record<string, unknown>>;
-type Node = SchemaNode;
-
-const duration = (description: string, fallback?: string): Node => ({
-  type: 'string',
-  pattern: DURATION_PATTERN,
-  description: `${description} A duration such as 15m, 3h or 3d.`,
-  ...(fallback === undefined ? {} : { default: fallback }),
-});
-const date = (description: string): Node => ({
-  type: 'string',
-  pattern: DATE_PATTERN,
-  description: `${description} A UTC date such as 2001-02-15, or a time such as 2001-02-15T06:00Z.`,
-});
-const text = (description: string, extra: Node = {}): Node => ({ type: 'string', minLength: 1, description, ...extra });
-const columnName = (description: string): Node => text(description, { pattern: COLUMN_NAME });
-const flag = (description: string, fallback: boolean): Node => ({ type: 'boolean', description, default: fallback });
-const integer = (description: string, minimum: number, maximum: number, fallback?: number): Node => ({
-  type: 'integer',
-  minimum,
-  maximum,
-  description,
-  ...(fallback === undefined ? {} : { default: fallback }),
-});
-const number = (description: string, minimum: number, maximum: number, fallback?: number): Node => ({
-  type: 'number',
-  minimum,
-  maximum,
-  description,
-  ...(fallback === undefined ? {} : { default: fallback }),
-});
-const share = (description: string, fallback?: number): Node => number(description, 0, 1, fallback);
-const choice = (description: string, values: readonly string[], fallback?: string): Node => ({
-  type: 'string',
-  enum: values,
-  description,
-  ...(fallback === undefined ? {} : { default: fallback }),
-});
-const list = (description: string, items: Node, maxItems: number, minItems: number): Node => ({
-  type: 'array',
-  items,
-  minItems,
-  maxItems,
-  description,
-});
-const optionalList = (description: string, items: Node, maxItems: number, fallback: readonly unknown[] = []): Node => ({
-  ...list(description, items, maxItems, 0),
-  default: fallback,
-});
-/** Blocks or values by name. */
-const byName = (description: string, entry: Node, maxProperties: number, extra: Node = {}): Node => ({
-  type: 'object',
-  description,
-  maxProperties,
-  ...extra,
-  additionalProperties: entry,
-  default: {},
-});
-const object = (description: string, properties: Record<string, Node>, required: readonly string[] = []): Node => ({
-  type: 'object',
-  description,
-  properties,
-  required,
-  additionalProperties: false,
-});
-const scalar = (description: string): Node => ({ type: ['number', 'string', 'boolean'], description });
+const columnName = (description: string): SchemaNode => text(description, { pattern: COLUMN_NAME });
 
 /** A detector's option, as libs/drift declares it. */
-const optionNode = ({ description, minimum, maximum, default: fallback }: DetectorOption): Node =>
+const optionNode = ({ description, minimum, maximum, default: fallback }: DetectorOption): SchemaNode =>
   number(description, minimum, maximum, fallback);
-const detectorOptions = (group: SubjectGroup): Record<string, Node> =>
+const detectorOptions = (group: SubjectGroup): Record<string, SchemaNode> =>
   Object.fromEntries(Object.entries(optionsOf(group)).map(([key, option]) => [key, optionNode(option)]));
 /** The same without defaults: what is not written is as for all features. */
-const overridingOptions = (group: SubjectGroup): Record<string, Node> =>
+const overridingOptions = (group: SubjectGroup): Record<string, SchemaNode> =>
   Object.fromEntries(
     Object.entries(optionsOf(group)).map(([key, { minimum, maximum }]) => [key, number('As above.', minimum, maximum)]),
   );
@@ -261,7 +201,7 @@ const feature = object(
   ['name', 'kind'],
 );
 
-export const projectSchema: Node = {
+export const projectSchema: SchemaNode = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'Millrace project file',
   ...object(
@@ -378,57 +318,7 @@ export const projectSchema: Node = {
           32,
         ),
       }),
-      rollout: object('How a version goes live.', {
-        strategy: choice(
-          `What happens to the traffic: ${STRATEGIES.map(({ name, summary }) => `${name}, ${summary}`).join('; ')}.`,
-          STRATEGIES.map(({ name }) => name),
-          DEFAULT_STRATEGY.name,
-        ),
-        steps: list(
-          `Of ${IN_STEPS.map(({ name, steps }) => `${name}; by default ${(steps ?? []).map(({ weight }) => `${weight} %`).join(', ')}, 10m each`).join(', or ')}. After the last one comes all traffic.`,
-          object(
-            'One step.',
-            {
-              weight: integer('Percent of the traffic for the new version, more with each step.', 1, 99),
-              for: duration('It lasts at least so long, in processing time; by default 10m.'),
-              until: choice('In place of `for`: until a person skips the step or promotes the version.', ['promoted']),
-            },
-            ['weight'],
-          ),
-          STEPS_MAX,
-          1,
-        ),
-        sticky: flag('Requests of one entity stay with one version.', true),
-        automatic: flag('Blessed versions go live by themselves.', true),
-        probation: object('A new version is compared with the one before it, on the same labelled rows.', {
-          share: number(
-            'So many of the rows of each dataset version are compared, by a hash of their ids.',
-            0.01,
-            1,
-            1,
-          ),
-          for: duration(
-            'Processing time of a probation in which no difference is seen; 0s: there is none. Default: thirty dataset versions and their labels.',
-          ),
-        }),
-        matches: list(
-          'Requests with a certain header (gRPC metadata, HTTP) go to a version, whatever its share; in this order, the ' +
-            'first that fits and whose version is loaded decides.',
-          object(
-            'One rule: a header with equals or prefix, to a version or a target.',
-            {
-              header: text('Its name, in lower case.', { pattern: MATCH_HEADER }),
-              equals: text('The whole value.', { pattern: MATCH_VALUE }),
-              prefix: text('How the value begins.', { pattern: MATCH_VALUE }),
-              version: integer('A model version.', 1, 2_147_483_647),
-              target: text('A target of the route by its name.', { pattern: TARGET_NAME.source }),
-            },
-            ['header'],
-          ),
-          MATCHES_MAX,
-          1,
-        ),
-      }),
+      rollout: rolloutNode,
       monitoring: object('What is watched, and from where on it rings.', {
         window: duration('Event-time span of one window.', '1d'),
         allowedLateness: duration(

@@ -17,7 +17,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import { ATTRIBUTES } from './names.js';
+import { ATTRIBUTES } from './attributes.js';
 
 export type { Context, Link, Span } from '@opentelemetry/api';
 export { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
