@@ -51,7 +51,7 @@ export class BoundedMean {
   /** @throws an assertion where the value is outside of the range; NaN is */
   update(value: number): void {
     const { kept } = this;
-    assert(value >= kept.low && value <= kept.high, `${value} is not in ${kept.low} to ${kept.high}`);
+    if (!(value >= kept.low && value <= kept.high)) assert(false, `${value} is not in ${kept.low} to ${kept.high}`);
     const x = (value - kept.low) / (kept.high - kept.low);
     const before = (0.5 + kept.sum) / (kept.count + 1);
     const variance = (0.25 + kept.squares) / (kept.count + 1);

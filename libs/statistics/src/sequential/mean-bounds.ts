@@ -59,6 +59,7 @@ function around(centre: number, variance: number, count: number, { alpha, tunedF
 
 function check({ count, mean, m2 }: Moments2, { alpha, tunedFor }: MeanOptions): void {
   checkAlpha(alpha);
-  assert(tunedFor > 0 && tunedFor < Number.POSITIVE_INFINITY, `tuned for ${tunedFor} values, not for some`);
-  assert(count >= 0 && Number.isFinite(mean) && m2 >= 0 && Number.isFinite(m2), `no moments: ${count}, ${mean}, ${m2}`);
+  if (!(tunedFor > 0 && tunedFor < Number.POSITIVE_INFINITY)) assert(false, `${tunedFor} values to be tuned for`);
+  if (count >= 0 && Number.isFinite(mean) && m2 >= 0 && Number.isFinite(m2)) return;
+  assert(false, `no moments: ${count} values, mean ${mean}, sum of squares ${m2}`);
 }

@@ -70,6 +70,18 @@ describe('the mean from moments', () => {
     expect(wrong).toBeLessThanOrEqual(WRONG_MAX);
   });
 
+  it('of two arms has the variance of both, and the time of all values', () => {
+    const [first, second] = [
+      { count: 400, mean: 1, m2: 1_600 },
+      { count: 100, mean: 4, m2: 900 },
+    ];
+    // 4 / 400 + 9 / 100 = .1: as one mean of 500 values whose variance is 50.
+    const one = meanBounds({ count: 500, mean: 3, m2: 500 * 50 }, OPTIONS);
+    const two = meanDifference(first, second, OPTIONS);
+    expect(two.lower).toBeCloseTo(one.lower, 10);
+    expect(two.upper).toBeCloseTo(one.upper, 10);
+  });
+
   it('is narrowest, next to what one look would allow, for the number it is tuned for', () => {
     const ratio = (count: number, tunedFor: number) => {
       const { lower, upper } = meanBounds({ count, mean: 0, m2: count }, { alpha: 0.01, tunedFor });

@@ -2,7 +2,14 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { detectableShareDifference, OBSERVATIONS_MAX, observationsFor, type Power, ShareTest } from '../index.js';
+import {
+  detectableShareDifference,
+  OBSERVATIONS_MAX,
+  observationsFor,
+  type Power,
+  ShareTest,
+  shareDifference,
+} from '../index.js';
 
 const power: Power = { baseline: 0.01, alpha: 0.01, power: 0.9 };
 const STREAMS = 200;
@@ -38,6 +45,17 @@ describe('power', () => {
       expect(seen / STREAMS).toBeLessThan(0.99);
     },
   );
+
+  it('is what the bounds themselves say of the counts that are expected', () => {
+    const even: Power = { ...power, power: 0.5 };
+    const [n1, n2] = [4_000, 1_000];
+    const effect = detectableShareDifference(n1, n2, even);
+    const [first, second] = [
+      { k: n1 * even.baseline, n: n1 },
+      { k: n2 * (even.baseline + effect), n: n2 },
+    ];
+    expect(Math.abs(shareDifference(first, second, even.alpha).lower)).toBeLessThan(1e-4);
+  });
 
   it('is a question that can be turned round', () => {
     const enough = observationsFor(0.03, 0.25, power);

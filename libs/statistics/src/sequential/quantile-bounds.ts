@@ -17,8 +17,8 @@ import { type Bounds, checkAlpha, shareLogE } from './share-bounds.js';
  * @param edges upper edges of the buckets, ascending, the values' unit; the last may be Infinity
  * @param q inside (0, 1): .99 for the p99
  * @param alpha probability that the quantile is ever outside, (0, 1)
- * @returns `lower` is an edge, or -Infinity where there are too few values to say; `upper` an edge, or Infinity where
- * there are too few values, or too many above the last edge but one
+ * @returns `lower`: an edge, or -Infinity where there are too few values to say; `upper`: an edge, or Infinity where
+ * there are too few, or too many above the last edge but one
  * @throws an assertion where counts or edges do not ascend, or a number is none
  */
 export function quantileBounds(

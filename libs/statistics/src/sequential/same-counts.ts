@@ -35,7 +35,7 @@ export function sameCountsLogE(first: ArrayLike<number>, second: ArrayLike<numbe
   let [n1, n2] = [0, 0];
   for (let i = 0; i < first.length; i++) {
     const [k1, k2] = [first[i] as number, second[i] as number];
-    assert(k1 >= 0 && k2 >= 0 && k1 + k2 < Number.POSITIVE_INFINITY, `bin ${i}: ${k1} and ${k2} are no counts`);
+    if (!isCounts(k1, k2)) assert(false, `bin ${i}: ${k1} and ${k2} are no counts`);
     n1 += k1;
     n2 += k2;
   }
@@ -50,9 +50,11 @@ export function sameCountsLogE(first: ArrayLike<number>, second: ArrayLike<numbe
  * @param share of the traffic that the second arm gets, (0, 1)
  */
 export function splitLogE(first: number, second: number, share: number): number {
-  assert(first >= 0 && second >= 0 && first + second < Number.POSITIVE_INFINITY, `no counts: ${first} and ${second}`);
+  if (!isCounts(first, second)) assert(false, `${first} and ${second} are no counts`);
   return splitsLogE([first], [second], share);
 }
+
+const isCounts = (k1: number, k2: number) => k1 >= 0 && k2 >= 0 && k1 + k2 < Number.POSITIVE_INFINITY;
 
 function splitsLogE(first: ArrayLike<number>, second: ArrayLike<number>, share: number): number {
   assert(share > 0 && share < 1, `share ${share} of the traffic is not between 0 and 1`);

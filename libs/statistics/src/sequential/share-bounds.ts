@@ -22,12 +22,14 @@ export interface Bounds {
 const PRIOR_WEIGHT = 20;
 const HALVINGS = 50;
 
+// These are asked at every look: a message is made only where there is one.
 export function checkAlpha(alpha: number): void {
-  assert(alpha > 0 && alpha < 1, `alpha ${alpha} is not between 0 and 1`);
+  if (!(alpha > 0 && alpha < 1)) assert(false, `alpha ${alpha} is not between 0 and 1`);
 }
 
 export function checkCount(k: number, n: number): void {
-  assert(k >= 0 && k <= n && n < Number.POSITIVE_INFINITY, `${k} of ${n} is no share of a count`);
+  if (k >= 0 && k <= n && n < Number.POSITIVE_INFINITY) return;
+  assert(false, `${k} of ${n} is no share of a count`);
 }
 
 /**

@@ -37,8 +37,8 @@ export interface Stratum {
 
 /** What is known beforehand. It decides how soon a difference is seen, never whether the answer is right. */
 export interface ShareOptions {
-  /** The difference that matters, (0, 1), and the first arm's usual share, (0, 1); half of the weight goes there. */
-  expected?: { effect: number; baseline?: number };
+  /** The first arm's usual share and the difference that matters, both (0, 1); half of the weight goes there. */
+  expected?: { baseline: number; effect: number };
 }
 
 const expit = (x: number) => 1 / (1 + Math.exp(-x));
@@ -49,8 +49,6 @@ const LEVELS = Array.from({ length: 17 }, (_, i) => ({ level: i - 8, weight: i <
 const ODDS = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4].map((odds, i) => ({ odds, weight: i === 0 || i === 6 ? 0.3 : 1 }));
 const HIGHEST = expit(8);
 const TUNED_WEIGHT = 0.5;
-/** First arm's shares where only the difference that matters was stated. */
-const USUAL_LEVELS = [0.001, 0.004, 0.016, 0.06, 0.2];
 const SCAN = 1.25;
 const NEAREST = 1e-9;
 const HALVINGS = 20;
@@ -91,19 +89,37 @@ function alternatives(margin: number, expected: readonly (readonly [number, numb
   };
 }
 
-/** What each outcome of each arm adds to the evidence, for one split of the traffic; 4 numbers an alternative. */
-function increments({ pairs }: Grid, margin: number, share: number): Float64Array {
-  const terms = new Float64Array(4 * pairs.length);
+/**
+ * What an outcome adds to the evidence for each alternative; the outcomes: first arm k, not k, second arm k, not k.
+ */
+type Terms = readonly [Float64Array, Float64Array, Float64Array, Float64Array];
+
+/** Of one split of the traffic. */
+function termsOf({ pairs }: Grid, margin: number, share: number): Terms {
+  const outcome = () => new Float64Array(pairs.length);
+  const terms: Terms = [outcome(), outcome(), outcome(), outcome()];
   for (const [i, [first, second]] of pairs.entries()) {
     if (second - first <= margin) continue;
     const p = nearestNull(first, second, margin, share);
     const q = p + margin;
-    terms[4 * i] = Math.log(first / p);
-    terms[4 * i + 1] = Math.log((1 - first) / (1 - p));
-    terms[4 * i + 2] = Math.log(second / q);
-    terms[4 * i + 3] = Math.log((1 - second) / (1 - q));
+    terms[0][i] = Math.log(first / p);
+    terms[1][i] = Math.log((1 - first) / (1 - p));
+    terms[2][i] = Math.log(second / q);
+    terms[3][i] = Math.log((1 - second) / (1 - q));
   }
   return terms;
+}
+
+function add(logs: Float64Array, terms: Terms, first: Count, second: Count): void {
+  addTimes(logs, terms[0], first.k);
+  addTimes(logs, terms[1], first.n - first.k);
+  addTimes(logs, terms[2], second.k);
+  addTimes(logs, terms[3], second.n - second.k);
+}
+
+function addTimes(logs: Float64Array, of: Float64Array, count: number): void {
+  if (count === 0) return;
+  for (let i = 0; i < logs.length; i++) logs[i]! += count * (of[i] as number);
 }
 
 /** Which way the second arm would have to differ from the margin: more of k than it, or fewer. */
@@ -114,7 +130,8 @@ export class ShareTest {
   private readonly margin: number;
   private readonly grid: Grid;
   /** Of the split that was asked for last: between two steps of a canary it is one. */
-  private last: { share: number; terms: Float64Array } | undefined;
+  private last: { share: number; terms: Terms } | undefined;
+  private readonly logs: Float64Array;
 
   /**
    * @param margin inside (-1, 1): 0 asks for any difference, .01 for one of more than a point
@@ -128,47 +145,36 @@ export class ShareTest {
     const pairs = expected === undefined ? [] : expectedPairs(expected);
     this.margin = side === 'more' ? margin : -margin;
     this.grid = alternatives(this.margin, side === 'more' ? pairs : pairs.map(([first, second]) => [second, first]));
+    this.logs = new Float64Array(this.grid.pairs.length);
   }
 
   /** Logarithm of the e-value; at ln(1/alpha) the null is refused at alpha. 0 where nothing was seen. */
   logE(strata: readonly Stratum[]): number {
-    const logs = this.grid.logWeights.slice();
+    const { logs } = this;
+    logs.set(this.grid.logWeights);
     for (const { first, second, share } of strata) {
       checkCount(first.k, first.n);
       checkCount(second.k, second.n);
       if (first.n + second.n === 0) continue;
       const planned = share ?? second.n / (first.n + second.n);
-      assert(planned >= 0 && planned <= 1, `share ${planned} of the traffic is not between 0 and 1`);
+      if (!(planned >= 0 && planned <= 1)) assert(false, `share ${planned} of the traffic is not between 0 and 1`);
       if (this.side === 'more') add(logs, this.terms(planned), first, second);
       else add(logs, this.terms(1 - planned), second, first);
     }
     return logSum(logs);
   }
 
-  private terms(share: number): Float64Array {
-    if (this.last?.share !== share) this.last = { share, terms: increments(this.grid, this.margin, share) };
+  private terms(share: number): Terms {
+    if (this.last?.share !== share) this.last = { share, terms: termsOf(this.grid, this.margin, share) };
     return this.last.terms;
   }
 }
 
-function add(logs: Float64Array, terms: Float64Array, first: Count, second: Count): void {
-  const counts = [first.k, first.n - first.k, second.k, second.n - second.k];
-  for (const [outcome, count] of counts.entries()) {
-    if (count === 0) continue;
-    for (let i = 0, at = outcome; i < logs.length; i++, at += 4) logs[i]! += count * (terms[at] as number);
-  }
-}
-
-/**
- * What was said to be likely: the stated difference and none, at half, once and twice the usual level, or at any.
- */
+/** What was said to be likely: the stated difference and none, at half, once and twice the usual level. */
 function expectedPairs({ baseline, effect }: NonNullable<ShareOptions['expected']>): [number, number][] {
   assert(effect > 0 && effect < 1, `the expected difference ${effect} is not between 0 and 1`);
-  assert(
-    baseline === undefined || (baseline > 0 && baseline < 1),
-    `the usual share ${baseline} is not between 0 and 1`,
-  );
-  const levels = baseline === undefined ? USUAL_LEVELS : [baseline / 2, baseline, 2 * baseline];
+  assert(baseline > 0 && baseline < 1, `the usual share ${baseline} is not between 0 and 1`);
+  const levels = [baseline / 2, baseline, 2 * baseline];
   return levels
     .flatMap((level): [number, number][] => [
       [level, level],
@@ -193,13 +199,22 @@ export function stratifiedShareDifference(
     checkCount(second.k, second.n);
   }
   const bar = Math.log(2 / alpha);
-  const total = (of: (stratum: Stratum) => Count) =>
-    strata.reduce((sum, stratum) => ({ k: sum.k + of(stratum).k, n: sum.n + of(stratum).n }), { k: 0, n: 0 });
-  const [first, second] = [total((stratum) => stratum.first), total((stratum) => stratum.second)];
-  if (first.n === 0 || second.n === 0) return { lower: -1, upper: 1 };
-  const seen = second.k / second.n - first.k / first.n;
+  const seen = seenDifference(strata);
+  if (seen === undefined) return { lower: -1, upper: 1 };
   const refusedBy = (side: Side) => (margin: number) => new ShareTest(margin, side, options).logE(strata) >= bar;
   return { lower: edge(-1, seen, refusedBy('more')), upper: edge(1, seen, refusedBy('fewer')) };
+}
+
+/** Mean of the strata's differences, each by n1 n2 / (n1 + n2) (Mantel and Haenszel 1959). */
+function seenDifference(strata: readonly Stratum[]): number | undefined {
+  let [sum, weights] = [0, 0];
+  for (const { first, second } of strata) {
+    if (first.n === 0 || second.n === 0) continue;
+    const weight = (first.n * second.n) / (first.n + second.n);
+    sum += weight * (second.k / second.n - first.k / first.n);
+    weights += weight;
+  }
+  return weights === 0 ? undefined : sum / weights;
 }
 
 /**

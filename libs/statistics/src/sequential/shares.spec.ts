@@ -208,6 +208,15 @@ describe('a difference of two shares', () => {
         const seen = second.k / second.n - first.k / first.n;
         expect(lower).toBeLessThanOrEqual(seen);
         expect(upper).toBeGreaterThanOrEqual(seen);
+        // Each side is a test at half of alpha.
+        for (const [side, edge] of [
+          ['more', lower],
+          ['fewer', upper],
+        ] as const) {
+          if (Math.abs(edge) >= 0.999 || Math.abs(edge - seen) < 1e-6) continue;
+          const evidence = new ShareTest(edge, side).logE([{ first, second }]);
+          expect(Math.abs(evidence - Math.log(2 / alpha))).toBeLessThan(0.01);
+        }
         const turned = shareDifference(second, first, alpha);
         expect(turned.lower).toBeCloseTo(-upper, 6);
         expect(turned.upper).toBeCloseTo(-lower, 6);
@@ -244,7 +253,7 @@ describe('a difference of two shares', () => {
     [{ k: 2, n: 1 }, 0.01, {}],
     [{ k: Number.NaN, n: 1 }, 0.01, {}],
     [{ k: 1, n: 1 }, Number.NaN, {}],
-    [{ k: 1, n: 1 }, 0.01, { expected: { effect: 0 } }],
+    [{ k: 1, n: 1 }, 0.01, { expected: { effect: 0, baseline: 0.1 } }],
     [{ k: 1, n: 1 }, 0.01, { expected: { effect: 0.1, baseline: 1 } }],
   ] as const)('refuses %j at %d with %j', (second, alpha, options) => {
     expect(() => shareDifference({ k: 1, n: 2 }, second, alpha, options)).toThrow('assertion failed');
