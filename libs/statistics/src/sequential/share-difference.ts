@@ -7,14 +7,14 @@
 // refused at alpha / 2 on either side are the confidence sequence.
 //
 // Guarantee. Exact at all looks at once where each observation's arm was drawn with `share`, whatever the common
-// level does over time; exact at any one look for every allocation (arithmetic over geometric mean). Without
-// `share` the counts' own share stands for it; where it moves (steps of a canary), give each step as a stratum:
-// then a level that moved meanwhile cannot pose as a difference either (Simpson 1951). Observations are taken to be
-// independent.
+// level does over time. Without `share` the counts' own share stands for it: exact at any one look while the level
+// stays, however the arms were allotted (arithmetic over geometric mean). Where the split moves (steps of a
+// canary), give each step as a stratum: then a level that moved meanwhile cannot pose as a difference either
+// (Simpson 1951). Observations are taken to be independent.
 //
-// Sources: Turner and Grünwald, Stat. Probab. Lett. 198 (2023); Turner, Ly, Grünwald, Stat. Probab. Lett. (2024).
-// Cost: 4 µs a test whose split is the same as before, 40 µs else; 10 ms an interval (60 to 120 tests). n = 0: the
-// interval is [-1, 1].
+// Sources: Turner and Grünwald, Stat. Probab. Lett. 198, 2023; Turner, Ly, Grünwald, J. Stat. Plan. Inference 230,
+// 2024. Cost: 4 µs a test whose split is the same as before, 40 µs else; 10 ms an interval (60 to 120 tests). n =
+// 0: the interval is [-1, 1].
 
 import { assert } from '@millrace/domain';
 import { logSum } from './log-sum.js';
