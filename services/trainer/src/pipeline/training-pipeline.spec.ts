@@ -567,22 +567,27 @@ describe('a training', () => {
       const world = aWorld(rowsOf(), { 1: { ...model, weights: weights.map((weight) => factor * weight) } });
       const steps: TrainingStep[] = [];
       const reporter = { report: (step: TrainingStep) => steps.push(step) };
+      const jobs: string[] = [];
+      const { run } = world.ports.workers;
+      world.ports.workers.run = (id, ...job) => run(jobs[jobs.push(id) - 1] as string, ...job);
       const asked = { ...request, warmStartVersion: 1, championVersion: champion };
       const end = await runTraining('t-2', asked, projectOf(), reporter, world.ports);
       const lineage = JSON.parse(world.packages.get('models/shop/1')?.['lineage.json'] as string);
-      return { ...world, end, lineage, trainings: steps.filter(({ kind }) => kind === 'started').length };
+      return { ...world, end, lineage, jobs, trainings: steps.filter(({ kind }) => kind === 'started').length };
     };
 
     it.each([
       [-4, 'it was not blessed', 'Log loss 0'],
       [-30, 'it failed', 'the loss is Infinity at step'],
     ])('is trained again from scratch where a broken parent keeps it down (%d): %s', async (factor, why, because) => {
-      const { end, trainings, files, lineage, logged } = await runs(await modelOf(rowsOf(true)), factor);
+      const { end, trainings, files, lineage, logged, jobs } = await runs(await modelOf(rowsOf(true)), factor);
       expect([end.blessed, trainings, files.size, logged.length]).toEqual([true, 2, 0, 1]);
       const said = `trained from scratch, for from version 1's weights ${why}`;
       expect(end.verdict).toContain(`; ${said} (${because}`);
       expect(end.warnings.at(-1)).toContain(`It is ${said}: ${because}`);
       expect(lineage).toMatchObject({ parentVersion: 1, fromParent: false });
+      // No job goes on from a checkpoint of another; a cancelled training's are known by its id.
+      expect([new Set(jobs).size, jobs.every((id) => id.startsWith('t-2-'))]).toEqual([jobs.length, true]);
     });
 
     it('is not where it is blessed', async () => {
