@@ -150,7 +150,7 @@ describe('before there is a model', () => {
     ['dlq list loans', 0, ['no dead letter', 'Next: millrace datasets loans']],
     ['dlq redrive abcdef', 4, ['no dead letter abcdef', '`millrace dlq list PROJECT`']],
     ['loop loans', 0, ['waits for a first blessed version', 'Next: millrace train loans']],
-    ['loop loans approve', 5, ['nothing of loans waits for an approval', 'calm']],
+    ['loop loans approve --by anna', 5, ['nothing of loans waits for an approval', 'calm']],
   ]);
 });
 

@@ -16,5 +16,5 @@ export { GOOD_GROUNDS, GOOD_VERDICTS, monitorApi } from './monitor.js';
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';
 export { servingApi } from './serving.js';
-export { LOOP_SAYS, trainerApi } from './trainer.js';
+export { LOOP_SAYS, LOOP_WORDS, type LoopWord, trainerApi } from './trainer.js';
 export type { ErrorAnswer } from './values.js';

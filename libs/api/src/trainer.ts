@@ -125,6 +125,10 @@ const Training = answer(
   'Training',
 );
 
+/** What a person may say to a loop. */
+export const LOOP_WORDS = ['approve', 'reject', 'stop', 'resume'] as const;
+export type LoopWord = (typeof LOOP_WORDS)[number];
+
 /** What each phase of the closed loop means to a person. */
 export const LOOP_SAYS: Record<LoopPhase, string> = {
   calm: 'it watches',
@@ -142,6 +146,17 @@ export const Loop = answer(
     liveVersion: versionOrNone(),
     previousVersion: versionOrNone(),
     waitingVersion: versionOrNone(),
+    approvals: Type.Optional(
+      Type.Array(
+        answer({
+          key: Type.String({ description: 'What it is about: "retraining <episode>" or "rollout <version>".' }),
+          by: Type.String({ description: 'As it was told; nobody checks the name.' }),
+          reason: Type.String(),
+          atMs: timeMs(),
+        }),
+        { description: 'Oldest first; of what is decided, too. A stop ends all.' },
+      ),
+    ),
     episode: nullable(
       answer({
         id: Type.String({ description: 'Correlation id of everything that the episode does.' }),
@@ -398,7 +413,17 @@ export const trainerApi = {
     loop: get({ path: `${project}/loop`, summary: 'State and history of the closed loop.', answer: Loop }),
     loopCommand: post({
       path: `${project}/loop/{command}`,
-      summary: 'approve lets a waiting retraining start, stop is the kill switch, resume ends it.',
+      summary:
+        'approve and reject answer what it asks people about: a retraining, or the rollout of a blessed version. stop is the kill switch, resume ends it.',
+      body: body({
+        by: Type.Optional(
+          Type.String({
+            maxLength: 128,
+            description: 'Who says it; approve and reject need it. Nobody checks the name.',
+          }),
+        ),
+        reason: Type.Optional(note('Why; reject needs it. Kept in the history.')),
+      }),
       answer: Loop,
     }),
     workers: get({

@@ -200,9 +200,10 @@ function rolloutOf(raw: Document): RolloutSpec {
 
 export function buildProject(raw: Document): Project {
   const { name, scope, data, features, training, retrain } = raw;
-  const { cooldown, every, ...retraining } = retrain;
+  const { cooldown, every, approvalExpires, ...retraining } = retrain;
   const retrained = {
     ...(every === undefined ? {} : { everyMs: ms(every) }),
+    ...(approvalExpires === undefined ? {} : { approvalExpiresMs: ms(approvalExpires) }),
     ...retraining,
     onDrift: retrain.onDrift && data.label !== undefined,
     cooldownMs: ms(cooldown),

@@ -488,6 +488,12 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
       ['retention', 'datasets', 'keep'],
       `a retraining takes the newest ${needed} dataset versions (retrain.versions): keep at least as many.`,
     );
+  const { approval, approvers = 1, approvalExpiresMs } = project.retrain;
+  if (approval === 'automatic' && project.rollout.automatic) {
+    const hint = 'nobody is asked: set retrain.approval: manual or rollout.automatic: false, or leave it out.';
+    if (approvers > 1) report(['retrain', 'approvers'], hint);
+    if (approvalExpiresMs !== undefined) report(['retrain', 'approvalExpires'], hint);
+  }
   project.retrain.features.forEach((name, index) => {
     if (!subjects.includes(name))
       report(['retrain', 'features', index], `no feature '${name}'. ${hint(name, subjects)}`);

@@ -83,6 +83,25 @@ describe('parseProject', () => {
     });
   });
 
+  it('refuses approvals that nobody is asked for, and takes them where somebody is', () => {
+    const parsed = (retrain: string, rollout = '{}') =>
+      parseProject(`${minimal}\nretrain: ${retrain}\nrollout: ${rollout}\n`, 'project.yaml');
+    expect(parsed('{ approvers: 2, approvalExpires: 1d }')).toMatchObject({
+      kind: 'invalid',
+      faults: [
+        { path: 'retrain.approvers', message: expect.stringContaining('set retrain.approval: manual') },
+        { path: 'retrain.approvalExpires', message: expect.stringContaining('nobody is asked') },
+      ],
+    });
+    const project = { retrain: { approvers: 2, approvalExpiresMs: 86_400_000 } };
+    for (const [retrain, rollout] of [
+      ['{ approval: manual, approvers: 2, approvalExpires: 1d }', '{}'],
+      ['{ approvers: 2, approvalExpires: 1d }', '{ automatic: false }'],
+    ] as const)
+      expect(parsed(retrain, rollout)).toMatchObject({ kind: 'ok', project });
+    expect(parsed('{ approval: manual }')).toMatchObject({ kind: 'ok', project: { retrain: { approvers: 1 } } });
+  });
+
   it('refuses to keep less than a retraining takes', () => {
     const text = `${minimal}\nretrain: { versions: 3 }\nretention: { datasets: { keep: 2, for: 90d } }\n`;
     expect(faultsOf(text)).toMatchObject([{ message: expect.stringContaining('newest 3 dataset versions') }]);

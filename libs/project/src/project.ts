@@ -283,6 +283,10 @@ export interface RetrainSpec {
   /** Retrainings that may start within any 24 hours of processing time. */
   budgetPerDay: number;
   approval: 'automatic' | 'manual';
+  /** Different people who must approve; also a rollout, where it is not automatic. Not there: 1. */
+  approvers?: number;
+  /** Processing time after which what was not approved is given up; undefined = never. */
+  approvalExpiresMs?: number;
 }
 
 export interface ServingSpec {

@@ -382,6 +382,15 @@ export const projectSchema: SchemaNode = {
         cooldown: duration('Pause between two retrainings, in processing time.', '10m'),
         budgetPerDay: integer('Retrainings within any 24 hours of processing time.', 0, 10_000, 4),
         approval: choice('automatic, or manual: a person approves.', ['automatic', 'manual'], 'automatic'),
+        approvers: integer(
+          'Different people who must approve a retraining (`approval: manual`) or a rollout (`rollout.automatic: false`); 2 = four eyes.',
+          1,
+          16,
+          1,
+        ),
+        approvalExpires: duration(
+          'What is not approved within it, in processing time, is given up: a retraining is asked about again after `cooldown`, a version is left to a rollout by hand; default: never.',
+        ),
       }),
       serving: object('How predictions are answered.', {
         onlineFeatures: object(

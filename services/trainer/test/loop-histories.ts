@@ -15,7 +15,14 @@ export const project = {
   monitoring: { allowedLatenessMs: 0 },
   retrain: {
     ...{ onDrift: true, features: [], versions: 2, settleVersions: 1, evaluationShare: 0.2, warmStart: true },
-    ...{ cooldownMs: HOUR_MS, budgetPerDay: BUDGET, approval: 'automatic', rows: 60, everyMs: 30 * HOUR_MS },
+    ...{
+      cooldownMs: HOUR_MS,
+      budgetPerDay: BUDGET,
+      approval: 'automatic',
+      approvalExpiresMs: 20 * HOUR_MS,
+      rows: 60,
+      everyMs: 30 * HOUR_MS,
+    },
   },
 } as unknown as Project;
 
@@ -52,7 +59,14 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
     arbitrary: fc.record({ does: fc.constant('router'), load: fc.constantFrom('ready', 'ready', 'failed', 'slow') }),
   },
   { weight: 1, arbitrary: only('stop', 'stop', 'stop', 'project anew') },
-  { weight: 6, arbitrary: only('resume', 'approve') },
+  { weight: 6, arbitrary: only('resume') },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      does: fc.constantFrom('approve', 'approve', 'approve', 'reject'),
+      by: fc.constantFrom('anna', 'Anna ', 'bob'),
+    }),
+  },
   { weight: 4, arbitrary: only('kill', 'person rolls back') },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('person promotes'), which: fc.nat(5) }) },
   {
@@ -62,6 +76,7 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
       approval: fc.constantFrom('automatic', 'manual'),
       rolloutAutomatic: fc.boolean(),
       budgetPerDay: fc.constantFrom(0, BUDGET, BUDGET, BUDGET),
+      approvers: fc.constantFrom(1, 2),
     }),
   },
   {

@@ -17,6 +17,8 @@ const policy = (over: Partial<Extract<WorldEvent, { does: 'policy' }>>): WorldEv
   ...over,
 });
 
+const approve = (by: string): WorldEvent => ({ does: 'approve', by });
+
 const drifted = [rows, drift(), deliver];
 const retraining = [...drifted, rows, deliver];
 const rollingOut = [...retraining, ends('blessed'), deliver];
@@ -43,14 +45,38 @@ export const SCRIPTS: Readonly<Record<string, readonly WorldEvent[]>> = {
     tick(61),
   ],
   'a rollout that fails': [...rollingOut, { does: 'router', load: 'failed' }, deliver, tick(61)],
-  'a retraining that is approved': [...asking, { does: 'approve' }, ends('blessed'), deliver, ready, deliver],
+  'a retraining that is approved': [...asking, approve('anna'), ends('blessed'), deliver, ready, deliver],
+  'a retraining with four eyes': [
+    ...[...drifted, policy({ approval: 'manual', approvers: 2 }), rows, deliver, approve('anna'), approve(' ANNA')],
+    ...[approve('bob'), ends('blessed'), deliver, ready, deliver],
+  ] as WorldEvent[],
+  'a drift that is over while people are asked, and another one with rows to come': [
+    ...[...asking, drift('psi', 1), deliver, { does: 'drift ends', which: 0 }, deliver, policy({}), rows, deliver],
+  ] as WorldEvent[],
+  'a drift that is over while people are asked, and another one that asks nobody': [
+    ...[rows, drift('psi', 1), ...asking, policy({}), { does: 'drift ends', which: 0 }, deliver],
+  ] as WorldEvent[],
+  'a retraining that is rejected': [...asking, { does: 'reject', by: 'anna' }, tick(61)],
+  'a retraining that nobody approves': [...asking, ...Array.from({ length: 21 }, () => tick(60)), policy({}), tick(61)],
+  'a version that people let live': [
+    ...[policy({ rolloutAutomatic: false, approvers: 2 }), ...retraining, ends('blessed'), deliver, approve('anna')],
+    ...[approve('bob'), ready, deliver, policy({})],
+  ] as WorldEvent[],
+  'a version that a person lets live after the pause': [
+    ...[policy({ rolloutAutomatic: false }), ...retraining, ends('blessed'), deliver, tick(61), approve('anna')],
+    ...[ready, deliver, policy({})],
+  ] as WorldEvent[],
+  'a version that is rejected': [
+    ...[policy({ rolloutAutomatic: false }), ...retraining, ends('blessed'), deliver],
+    ...[{ does: 'reject', by: 'bob' }, policy({}), tick(61)],
+  ] as WorldEvent[],
   'a retraining that nobody has to approve any more': [...asking, policy({}), tick(1)],
   'a budget that is taken away and given again': [
     ...[...drifted, policy({ budgetPerDay: 0 }), rows, deliver, tick(1), policy({}), tick(1)],
   ],
   'a budget that is given again, and a person asked': [
     ...[...drifted, policy({ budgetPerDay: 0 }), rows, deliver, policy({ approval: 'manual' }), tick(1)],
-    { does: 'approve' },
+    approve('anna'),
   ],
   'a drift that is over, and another one that is to be approved': [
     ...[...drifted, policy({ budgetPerDay: 0 }), drift('psi', 1), rows, deliver, policy({ approval: 'manual' })],

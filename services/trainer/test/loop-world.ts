@@ -41,11 +41,19 @@ export type WorldEvent =
   | { does: 'training by hand'; blessed: boolean }
   /** The router takes what is on its way, and what loads is ready or fails. */
   | { does: 'router'; load: 'ready' | 'failed' | 'slow' }
-  | { does: 'stop' | 'resume' | 'approve' | 'kill' | 'project anew' }
+  | { does: 'kill' | 'project anew' }
+  | { does: 'stop' | 'resume' }
+  | { does: 'approve' | 'reject'; by: string }
   | { does: 'person rolls back' }
   | { does: 'person promotes'; which: number }
   | { does: 'person rolls out'; version: number }
-  | { does: 'policy'; approval: 'automatic' | 'manual'; rolloutAutomatic: boolean; budgetPerDay?: number }
+  | {
+      does: 'policy';
+      approval: 'automatic' | 'manual';
+      rolloutAutomatic: boolean;
+      budgetPerDay?: number;
+      approvers?: number;
+    }
   | { does: 'fault'; of: 'save' | 'training' | 'command'; fault: Fault; times: number };
 
 class Killed extends Error {}
@@ -151,7 +159,7 @@ export class LoopWorld {
   /** After a death in a script: what is on topics is read again, and who got no answer asks again. */
   private async goOn(event: WorldEvent): Promise<void> {
     await this.act({ does: 'deliver all' });
-    const isAnswered = !['stop', 'resume', 'approve', 'policy', 'training ends'].includes(event.does);
+    const isAnswered = !['stop', 'resume', 'approve', 'reject', 'policy', 'training ends'].includes(event.does);
     if (!isAnswered) await this.act(event);
   }
 
@@ -200,7 +208,10 @@ export class LoopWorld {
         this.policy = {
           ...this.policy,
           rollout: { ...this.policy.rollout, automatic: event.rolloutAutomatic },
-          retrain: { ...this.policy.retrain, approval: event.approval, budgetPerDay: event.budgetPerDay ?? BUDGET },
+          retrain: {
+            ...{ ...this.policy.retrain, approval: event.approval, approvers: event.approvers ?? 1 },
+            budgetPerDay: event.budgetPerDay ?? BUDGET,
+          },
         };
         return this.runner.define(this.policy, this.createdAtMs);
       case 'fault':
@@ -212,7 +223,7 @@ export class LoopWorld {
       case 'project anew':
         return this.anew();
       default:
-        return this.person(event.does);
+        return this.person(event);
     }
   }
 
@@ -306,10 +317,13 @@ export class LoopWorld {
     }
   }
 
-  private async person(does: 'stop' | 'resume' | 'approve'): Promise<void> {
+  private async person(
+    event: Extract<WorldEvent, { does: 'stop' | 'resume' } | { does: 'approve' | 'reject' }>,
+  ): Promise<void> {
+    const { does } = event;
     // Also where nobody hears of it: it may be so.
     if (does === 'resume') this.isStopped = false;
-    const isTaken = await this.tell({ kind: does } as LoopInput);
+    const isTaken = await this.tell({ reason: 'why', ...event, kind: does } as LoopInput);
     if (!isTaken || does !== 'stop') return;
     this.isStopped = true;
     for (const key of this.sent) this.ended.add(key);

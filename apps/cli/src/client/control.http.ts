@@ -9,6 +9,7 @@ import {
   type HttpAnswer,
   type HttpRequest,
   ingestApi,
+  type LoopWord,
   monitorApi,
   routerApi,
   type Send,
@@ -317,8 +318,8 @@ export class ControlClient {
     return this.trainer.loop({ path: { project } });
   }
 
-  loopCommand(project: string, command: 'approve' | 'stop' | 'resume') {
-    return this.trainer.loopCommand({ path: { project, command } });
+  loopCommand(project: string, command: LoopWord, body: BodyOf<typeof trainerApi.endpoints.loopCommand> = {}) {
+    return this.trainer.loopCommand({ path: { project, command }, body });
   }
 
   async route(project: string) {

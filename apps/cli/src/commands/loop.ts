@@ -1,27 +1,53 @@
-// loop: where the closed loop of a project stands, and the three words that a person may say to it.
+// loop: where the closed loop of a project stands, and what a person may say to it.
 
+import { LOOP_WORDS, type LoopWord } from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
 import { afterLoop, loopText } from '../overview/loop-text.js';
 import { versionCommand } from '../overview/version-command.js';
 import { action } from './context.js';
 import { oneOf, projectName } from './option-values.js';
 
-const WORDS = ['approve', 'stop', 'resume'] as const;
+interface Said {
+  by?: string;
+  reason?: string;
+}
 
 export function loopCommand(program: Command): void {
   program
     .command('loop')
-    .description('the closed loop: phase, what it waits for, history; approve, stop (kill switch) or resume it')
+    .description(
+      'the closed loop: phase, what it waits for, history; approve or reject what it asks, stop (kill switch) or resume it',
+    )
     .argument('<project>', 'its name', projectName)
-    .argument('[word]', 'approve, stop or resume', oneOf(WORDS))
+    .argument('[word]', 'approve, reject, stop or resume', oneOf(LOOP_WORDS))
+    .option('--by <name>', 'who says it; approve and reject need it')
+    .option('--reason <text>', 'why, kept in its history; reject needs it')
     .action(
-      action(async (context, project: string, word?: (typeof WORDS)[number]) => {
+      action(async (context, project: string, word: LoopWord | undefined, said: Said) => {
         const { control } = context;
-        const loop = word === undefined ? await control.loop(project) : await control.loopCommand(project, word);
+        refuseUnsaid(project, word, said);
+        const { by, reason } = said;
+        const body = { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+        const loop = word === undefined ? await control.loop(project) : await control.loopCommand(project, word, body);
         const isFirst = loop.liveVersion === 0 && loop.phase === 'calm';
         const first = isFirst ? await versionCommand(control, project) : '';
         context.print(loop, () => loopText(loop), afterLoop(project, loop, first));
         return 0;
       }),
     );
+}
+
+/** @throws PlatformError that says what to add */
+function refuseUnsaid(project: string, word: LoopWord | undefined, { by = '', reason = '' }: Said): void {
+  const isDecision = word === 'approve' || word === 'reject';
+  const lacks = [
+    ...(isDecision && by.trim() === '' ? ['--by NAME'] : []),
+    ...(word === 'reject' && reason.trim() === '' ? ['--reason TEXT'] : []),
+  ];
+  if (lacks.length === 0) return;
+  throw new PlatformError(
+    'invalid_argument',
+    `who ${word}s says so: millrace loop ${project} ${word} ${lacks.join(' ')}`,
+  );
 }

@@ -107,7 +107,7 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['rollout start loans one', ['version', "'one'", 'a whole number from 1'], 2],
   ['rollout begin loans 1', ["unknown command 'begin'"], 2],
   ['promote loans 0', ['version', "'0'", 'a whole number from 1'], 2],
-  ['loop loans pause', ['word', "'pause'", 'Write approve, stop or resume.'], 2],
+  ['loop loans pause', ['word', "'pause'", 'Write approve, reject, stop or resume.'], 2],
   ['predict loans', ['give --row JSON, or --input FILE and --output FILE'], 2],
   ['predict loans --input rows.csv', ['--output is missing'], 2],
   ['predict loans --row {} --rows-per-request 5', ['--rows-per-request does not go with --row: leave it out'], 2],

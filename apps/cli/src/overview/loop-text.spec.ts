@@ -52,7 +52,7 @@ describe('the loop in words', () => {
   });
 
   it.each<[Partial<Loop>, string]>([
-    [{ phase: 'approval' }, 'millrace loop p approve'],
+    [{ phase: 'approval' }, 'millrace loop p approve --by NAME'],
     [{ phase: 'stopped' }, 'millrace loop p resume'],
     [{ liveVersion: 0 }, 'millrace train p'],
     [{ liveVersion: 0, phase: 'rolling_out' }, 'millrace rollout status p'],

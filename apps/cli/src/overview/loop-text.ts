@@ -40,7 +40,8 @@ export function afterLoop(
   { phase, liveVersion, waitingVersion }: Loop,
   firstVersion: string,
 ): string[] {
-  if (phase === 'approval') return [`millrace loop ${project} approve`, `millrace loop ${project} stop`];
+  if (phase === 'approval')
+    return [`millrace loop ${project} approve --by NAME`, `millrace loop ${project} reject --by NAME --reason TEXT`];
   if (phase === 'stopped') return [`millrace loop ${project} resume`];
   if (phase === 'settling') return [`millrace datasets ${project}`];
   if (phase === 'training') return [`millrace models ${project}`];

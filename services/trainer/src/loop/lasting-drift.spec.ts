@@ -115,7 +115,11 @@ describe('drift that was open when a retraining began', () => {
       const before = approval === 'manual' ? [drift(), dataset(3)] : [drift()];
       const waiting = run([live(1), ...before], initialLoopState(), rules).state;
       expect(waiting.phase).toBe(approval === 'manual' ? 'approval' : 'settling');
-      const { state, effects } = run([live(2, 1), dataset(4), { kind: 'approve' }, { kind: 'tick' }], waiting, rules);
+      const { state, effects } = run(
+        [live(2, 1), dataset(4), { kind: 'approve', by: 'anna', reason: '' }, { kind: 'tick' }],
+        waiting,
+        rules,
+      );
       expect([state.phase, state.episode, effects]).toEqual(['calm', null, []]);
       expect(state.history.map(({ message }) => message)).toContain(
         'version 2 is in service: the retraining for version 1 is given up',

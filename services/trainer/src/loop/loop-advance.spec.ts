@@ -111,8 +111,14 @@ describe('the closed loop', () => {
     const waiting = run([live(1), drift(), dataset(3)], initialLoopState(), manual);
     expect(waiting.state.phase).toBe('approval');
     expect(waiting.effects).toEqual([]);
-    expect(run([{ kind: 'approve' }], waiting.state, manual).effects.map((e) => e.kind)).toEqual(['start_training']);
-    const stopped = run([{ kind: 'stop' }, { kind: 'approve' }, drift(), dataset(4)], waiting.state, manual);
+    expect(
+      run([{ kind: 'approve', by: 'anna', reason: '' }], waiting.state, manual).effects.map((e) => e.kind),
+    ).toEqual(['start_training']);
+    const stopped = run(
+      [{ kind: 'stop' }, { kind: 'approve', by: 'anna', reason: '' }, drift(), dataset(4)],
+      waiting.state,
+      manual,
+    );
     expect(stopped.state.phase).toBe('stopped');
     expect(stopped.effects).toEqual([]);
     expect(run([{ kind: 'resume' }], stopped.state).state.phase).toBe('calm');

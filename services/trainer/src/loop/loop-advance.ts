@@ -18,18 +18,20 @@
 
 import { SUBJECTS } from '@millrace/drift';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
+import { askedAbout, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
 import { notAhead } from './loop-clock.js';
 import {
   answerNext,
   isUsedUp,
   onDriftEnded,
   onTrainingFailed,
+  rejectedRetraining,
   settle,
-  startTraining,
+  stillAsking,
   stillTraining,
   trainingEffect,
 } from './loop-retraining.js';
-import { isBadRollout, isFree, onModel, onRoute, rollingOut, rollOut, takeBack } from './loop-rollout.js';
+import { isBadRollout, leftToPerson, onModel, onRoute, rollingOut, stillWaiting, takeBack } from './loop-rollout.js';
 import {
   type LoopEffect,
   type LoopInput,
@@ -60,7 +62,9 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
     case 'drift_ended':
       return onDriftEnded(state, input.eventId, policy, nowMs);
     case 'approve':
-      return state.phase === 'approval' ? startTraining(state, policy, nowMs) : same(state);
+      return onApprove(state, input, policy, nowMs);
+    case 'reject':
+      return onReject(state, input, policy, nowMs);
     case 'training_failed':
       return onTrainingFailed(state, input, policy, nowMs);
     case 'model':
@@ -71,13 +75,41 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
     case 'not_compared':
       return onCompared(state, input, nowMs);
     case 'stop':
-      return same(stopped(state, policy, nowMs));
+      return same(stopped(state, policy, nowMs, said(input)));
     case 'resume':
       if (state.phase !== 'stopped') return same(state);
-      return same(step({ ...state, phase: resting(state, nowMs) }, nowMs, 'resumed'));
+      return same(step({ ...state, phase: resting(state, nowMs) }, nowMs, `resumed${said(input)}`));
     case 'tick':
       return onTick(state, policy, nowMs);
   }
+}
+
+type Word<K extends LoopInput['kind']> = Extract<LoopInput, { kind: K }>;
+
+/** " (anna: a storm passes)"; empty where nobody said. */
+function said({ by = '', reason = '' }: { by?: string; reason?: string }): string {
+  if (by === '') return reason === '' ? '' : ` (${reason})`;
+  return reason === '' ? ` (${by.trim()})` : ` (${by.trim()}: ${reason})`;
+}
+
+function onApprove(state: LoopState, input: Word<'approve'>, policy: LoopPolicy, nowMs: number): LoopResult {
+  const asked = askedAbout(state, policy);
+  if (asked === null) return same(state);
+  const next = withApproval(state, asked, input, nowMs);
+  if (next === state) return same(state);
+  const isEnough = wantedOf(next, asked, policy.retrain) === 0;
+  const rest = isEnough ? '' : `: it waits for ${peopleWanted(next, asked, policy.retrain)}`;
+  const told = step(next, nowMs, `${asked.what} is approved${said(input)}${rest}`);
+  if (!isEnough) return same(told);
+  return asked.kind === 'retraining' ? stillAsking(told, policy, nowMs) : stillWaiting(told, policy, nowMs);
+}
+
+function onReject(state: LoopState, input: Word<'reject'>, policy: LoopPolicy, nowMs: number): LoopResult {
+  const asked = askedAbout(state, policy);
+  if (asked === null) return same(state);
+  const why = `${asked.what} is rejected${said(input)}`;
+  if (asked.kind === 'rollout') return same(leftToPerson(state, nowMs, why));
+  return same(rejectedRetraining(state, policy, nowMs, why));
 }
 
 function onDrift(
@@ -99,7 +131,7 @@ function onDrift(
 }
 
 /** Nothing that is under way has an effect any more, also not after it is resumed: a person decides about it. */
-function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: number): LoopState {
+function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: number, by: string): LoopState {
   const { phase, episode, waitingVersion } = state;
   const isTraining = phase === 'training' && episode !== null;
   const leftTrainings = isTraining ? [...state.leftTrainings, episode.trainingId] : state.leftTrainings;
@@ -110,12 +142,12 @@ function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: numb
   ];
   const next: LoopState = {
     ...{ ...state, phase: 'stopped', episode: null, takingBack: null, probationVersion: 0, nextVersion: 0 },
-    ...{ trainingSinceMs: 0, rollingSinceMs: 0, rolloutTries: 0, probation: null },
+    ...{ trainingSinceMs: 0, rollingSinceMs: 0, rolloutTries: 0, probation: null, askedSinceMs: 0, approvals: [] },
     waitingVersion: onItsWay > 0 ? 0 : waitingVersion,
     leftTrainings: leftTrainings.slice(-TRAININGS_MAX),
   };
   const rest = left.length === 0 ? '' : `; ${left.join(' and ')} is left to a person`;
-  return step(next, nowMs, `stopped by the kill switch${rest}`);
+  return step(next, nowMs, `stopped by the kill switch${by}${rest}`);
 }
 
 /** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
@@ -124,16 +156,13 @@ function onTick(before: LoopState, policy: LoopPolicy, nowMs: number): LoopResul
   if (state.phase === 'rolling_out') return same(rollingOut(state, policy, nowMs));
   if (state.phase === 'training') return same(stillTraining(state, policy, nowMs));
   if (state.phase === 'settling') return settle(state, policy, nowMs);
-  if (state.phase === 'approval' && policy.retrain.approval !== 'manual') return startTraining(state, policy, nowMs);
+  if (state.phase === 'approval') return stillAsking(state, policy, nowMs);
   if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
     const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, probationVersion: 0 };
     return onTick(step(notTakenBack(calm, nowMs), nowMs, 'cool-down over'), policy, nowMs);
   }
-  const isNext = policy.rolloutAutomatic && state.waitingVersion > state.liveVersion;
-  if (state.phase === 'calm' && isNext && isFree(state, state.waitingVersion)) {
-    return rollOut(state, state.waitingVersion, nowMs);
-  }
-  return answerNext(state, policy, nowMs);
+  const waiting = stillWaiting(state, policy, nowMs);
+  return waiting.state === state ? answerNext(state, policy, nowMs) : waiting;
 }
 
 /** A router takes no command that is an hour old: after that nothing of it can be under way. */

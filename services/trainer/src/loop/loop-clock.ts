@@ -13,6 +13,8 @@ export function notAhead(state: LoopState, cooldownMs: number, nowMs: number): L
     lastBegunAtMs: Math.min(state.lastBegunAtMs, nowMs),
     trainingSinceMs: Math.min(state.trainingSinceMs, nowMs),
     rollingSinceMs: Math.min(state.rollingSinceMs, nowMs),
+    askedSinceMs: Math.min(state.askedSinceMs, nowMs),
+    waitingSinceMs: Math.min(state.waitingSinceMs, nowMs),
   };
   const isAhead = (Object.keys(times) as (keyof typeof times)[]).some((name) => times[name] !== state[name]);
   const areStarts = startedAtMs.some((atMs) => atMs > nowMs);

@@ -16,6 +16,7 @@ const INPUTS: Record<LoopInput['kind'], string> = {
   compared: 'two versions compared',
   not_compared: 'two versions not compared',
   approve: 'approve',
+  reject: 'reject',
   stop: 'stop',
   resume: 'resume',
   tick: 'time',

@@ -1,6 +1,7 @@
 // The retraining part of the loop: what begins one, what it learns from, what it waits for, and the pause after it.
 // Pure.
 
+import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
 import {
   type Episode,
   type LoopEffect,
@@ -116,12 +117,12 @@ export function settle(state: LoopState, policy: LoopPolicy, nowMs: number): Loo
 /** What the episode learns from is there. `message`: what has come. */
 function begin(state: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopResult {
   if (policy.retrain.approval === 'manual')
-    return same(step({ ...state, phase: 'approval' }, nowMs, `${message}; waiting for approval`));
+    return same(step({ ...state, phase: 'approval', askedSinceMs: nowMs }, nowMs, `${message}; waiting for approval`));
   const isDrift = state.episode?.eventId !== undefined;
   return startTraining(isDrift ? state : step(state, nowMs, message), policy, nowMs);
 }
 
-export function startTraining(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+function startTraining(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const episode = state.episode;
   if (episode === null) return same(state);
   const newest = state.datasets.slice(-policy.retrain.versions);
@@ -185,6 +186,28 @@ export function cool(before: LoopState, policy: LoopPolicy, nowMs: number, messa
     ...{ phase: 'cooling', coolUntilMs: nowMs + pauseMs, probationVersion: 0, trainingSinceMs: 0 },
   };
   return { ...step(cooling, nowMs, message), episode: null };
+}
+
+/** Asked, as a person has done or time: begins once enough people have approved it and the budget has room. */
+export function stillAsking(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const asked = askedAbout(state, policy);
+  if (asked === null) return same(state);
+  const isApproved = policy.retrain.approval !== 'manual' || wantedOf(state, asked, policy.retrain) === 0;
+  if (isApproved && hasBudget(state, policy, nowMs)) return startTraining(state, policy, nowMs);
+  if (asked.sinceMs === 0) return same({ ...state, askedSinceMs: nowMs });
+  const endMs = expiresAtMs(asked, policy.retrain);
+  if (endMs === null || nowMs < endMs) return same(state);
+  const who = isApproved ? 'the budget' : peopleWanted(state, asked, policy.retrain);
+  // What it was begun for is open still: it is asked about again after the pause.
+  const until: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + policy.retrain.cooldownMs };
+  const message = `the retraining did not begin in time, it waited for ${who}: it is given up`;
+  return same({ ...step(until, nowMs, message), episode: null, askedSinceMs: 0 });
+}
+
+/** It counts as one that was tried: it is asked about again with newer rows, after a longer pause. */
+export function rejectedRetraining(state: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopState {
+  const newestMs = Math.max(state.taughtThroughMs, ...state.datasets.map(({ windowEndMs }) => windowEndMs));
+  return { ...cool(state, policy, nowMs, message), taughtThroughMs: newestMs, lastBegunAtMs: nowMs, askedSinceMs: 0 };
 }
 
 /** A training that ends without a word, or never. Its version, should it come, is looked at all the same. */

@@ -4,6 +4,7 @@
 import { cohortOfVersion, sameCohort } from '@millrace/domain';
 import { blamesVersion } from '@millrace/drift';
 import { rolloutCommandId } from './command-ids.js';
+import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
 import { cool, givenUp } from './loop-retraining.js';
 import {
   causeOf,
@@ -90,7 +91,7 @@ export function onModel(
   // One rollout at a time.
   if (state.phase === 'rolling_out') return same({ ...state, nextVersion: Math.max(state.nextVersion, input.version) });
   if (!policy.rolloutAutomatic) {
-    const waiting = { ...state, waitingVersion: input.version };
+    const waiting = { ...state, waitingVersion: input.version, waitingSinceMs: nowMs };
     const message = `version ${input.version} is blessed and waits for a rollout by hand`;
     return same(ours ? cool(waiting, policy, nowMs, message) : step(waiting, nowMs, message));
   }
@@ -119,17 +120,39 @@ function overtaken(
   return cool(state, policy, nowMs, `version ${version} was decided about before the loop heard of it`);
 }
 
+/** As time passes, or a person has approved: the version that waits is rolled out, or is given up. */
+export function stillWaiting(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const { waitingVersion: version, liveVersion, phase, takingBack } = state;
+  const isResting = (phase === 'calm' || phase === 'cooling') && takingBack === null;
+  if (version <= liveVersion || !isResting) return same(state);
+  const asked = askedAbout(state, policy);
+  // While it pauses, nothing begins by itself; what people have approved does.
+  const isNext = asked === null ? phase === 'calm' : wantedOf(state, asked, policy.retrain) === 0;
+  if (isNext) return isFree(state, version) ? rollOut({ ...state, episode: null }, version, nowMs) : same(state);
+  if (asked === null) return same(state);
+  if (asked.sinceMs === 0) return same({ ...state, waitingSinceMs: nowMs });
+  const endMs = expiresAtMs(asked, policy.retrain);
+  if (endMs === null || nowMs < endMs) return same(state);
+  const who = peopleWanted(state, asked, policy.retrain);
+  return same(leftToPerson(state, nowMs, `${asked.what} was not approved in time, it waited for ${who}`));
+}
+
+export function leftToPerson(state: LoopState, nowMs: number, why: string): LoopState {
+  const message = `${why}: it is left to a rollout by hand`;
+  return step({ ...state, waitingVersion: 0, waitingSinceMs: 0, rolloutTries: 0 }, nowMs, message);
+}
+
 /** The router takes one rollout at a time. */
-export const isFree = ({ loadingVersion }: LoopState, version: number): boolean =>
+const isFree = ({ loadingVersion }: LoopState, version: number): boolean =>
   loadingVersion === 0 || loadingVersion === version;
 
-export function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
+function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
   const reason = state.episode ? causeOf(state.episode) : 'a blessed version';
   const correlationId = state.episode?.id ?? `rollout-${version}`;
   const next = step(
     {
       ...state,
-      ...{ phase: 'rolling_out', waitingVersion: version, rollingSinceMs: nowMs, inSteps: false },
+      ...{ phase: 'rolling_out', waitingVersion: version, waitingSinceMs: 0, rollingSinceMs: nowMs, inSteps: false },
       rolloutTries: version === state.waitingVersion ? state.rolloutTries : 0,
     },
     nowMs,

@@ -5,6 +5,7 @@
 import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { advance, pendingEffects } from './loop-advance.js';
+import { wordFault } from './loop-approval.js';
 import { probationText, standing } from './loop-probation.js';
 import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
@@ -127,6 +128,12 @@ export class LoopRunner {
 
   stateOf(project: string): LoopState {
     return this.loopOf(project).state;
+  }
+
+  /** Why a person's word cannot be taken now; undefined = it can. */
+  wordFault(project: string, word: { kind: 'approve' | 'reject'; by: string }): string | undefined {
+    const { state, policy } = this.loopOf(project);
+    return wordFault(state, policy, word);
   }
 
   /** Where the probation of the version in service stands; null = it is on none. */

@@ -59,6 +59,11 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   loadingVersion: number;
   /** A blessed version that came while another one was being rolled out; 0 = none. */
   nextVersion: number;
+  /** Processing time since when people are asked about the retraining; 0 = they are not, or nobody knows. */
+  askedSinceMs: number;
+  /** Likewise about the rollout of the waiting version. */
+  waitingSinceMs: number;
+  approvals: readonly Approval[];
   /** The version whose cool-down this is a probation of; 0 = it is none. */
   probationVersion: number;
   /** How often its rollout was given up. */
@@ -72,6 +77,14 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
   handledVersion: number;
   history: readonly LoopStep[];
+}
+
+export interface Approval {
+  /** What it is about; one episode, or one version. */
+  key: string;
+  by: string;
+  reason: string;
+  atMs: number;
 }
 
 export interface TakingBack {
@@ -114,9 +127,11 @@ export type LoopInput =
   | { kind: 'compared'; version: number; datasetVersion: string; rows: ComparedRows }
   /** `skip`: not on these rows; `again`: not for now; `end`: the two cannot be compared. */
   | { kind: 'not_compared'; version: number; datasetVersion: string; outcome: 'skip' | 'again' | 'end'; reason: string }
-  | { kind: 'approve' }
-  | { kind: 'stop' }
-  | { kind: 'resume' }
+  | { kind: 'approve'; by: string; reason: string }
+  | { kind: 'reject'; by: string; reason: string }
+  /** `by` and `reason`: empty, or not there = nobody said. */
+  | { kind: 'stop'; by?: string; reason?: string }
+  | { kind: 'resume'; by?: string; reason?: string }
   | { kind: 'tick' };
 
 export type LoopEffect =
@@ -162,6 +177,9 @@ export function initialLoopState(): LoopState {
     taughtThroughMs: 0,
     waitingVersion: 0,
     loadingVersion: 0,
+    askedSinceMs: 0,
+    waitingSinceMs: 0,
+    approvals: [],
     nextVersion: 0,
     trainingSinceMs: 0,
     leftTrainings: [],

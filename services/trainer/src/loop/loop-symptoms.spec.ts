@@ -204,6 +204,6 @@ it('a stop that was confirmed was not kept, after a save that nobody heard of', 
   await expect(runner.apply('p', { kind: 'resume' })).rejects.toThrow('no broker');
   isHeard = true;
   // It changes nothing: the loop is stopped. What is kept says something else.
-  await runner.apply('p', { kind: 'approve' });
+  await runner.apply('p', { kind: 'approve', by: 'anna', reason: '' });
   expect(kept).toEqual(['stopped', 'calm', 'stopped']);
 });

@@ -22,6 +22,8 @@ type Row = readonly [from: LoopPhase, on: LoopInput['kind'], to: LoopPhase, begi
 const DUE = 'drift is open, or the schedule or enough new rows make a retraining due';
 const ANSWERED = 'the drift that it was begun for is over, and another one is open';
 
+const APPROVED = 'people approve the rollout of the version that waits (`rollout.automatic: false`)';
+
 const ROWS: readonly Row[] = [
   ['calm', 'drift', 'settling', '', 'drift is open, and rows from after it are still to come'],
   ['calm', 'drift', 'approval', '', 'drift is open, its rows are there, and a person is to approve'],
@@ -31,6 +33,7 @@ const ROWS: readonly Row[] = [
   ['calm', 'tick', 'training', 'start_training', DUE],
   ['calm', 'tick', 'rolling_out', 'start_rollout', 'a blessed version had to wait'],
   ['calm', 'model', 'rolling_out', 'start_rollout', 'a version is blessed that the loop did not ask for'],
+  ['calm', 'approve', 'rolling_out', 'start_rollout', APPROVED],
 
   ['settling', 'dataset', 'approval', '', 'the rows are there, and a person is to approve'],
   ['settling', 'dataset', 'training', 'start_training', 'the rows are there'],
@@ -41,8 +44,16 @@ const ROWS: readonly Row[] = [
   ['settling', 'drift_ended', 'approval', '', `${ANSWERED}; a person is to approve`],
   ['settling', 'route', 'calm', '', 'another version is in service'],
 
-  ['approval', 'approve', 'training', 'start_training', 'a person approves'],
-  ['approval', 'tick', 'training', 'start_training', 'the project file asks nobody any more'],
+  ['approval', 'approve', 'training', 'start_training', 'as many people as `retrain.approvers` says approve'],
+  ['approval', 'reject', 'cooling', '', 'a person rejects it'],
+  ['approval', 'tick', 'cooling', '', 'it did not begin within `retrain.approvalExpires`'],
+  [
+    'approval',
+    'tick',
+    'training',
+    'start_training',
+    'the project file asks nobody any more, or the budget has room again',
+  ],
   ['approval', 'drift_ended', 'calm', '', 'the drift is over'],
   ['approval', 'drift_ended', 'settling', '', `${ANSWERED}: its rows are still to come`],
   ['approval', 'drift_ended', 'training', 'start_training', `${ANSWERED}; the project file asks nobody any more`],
@@ -60,6 +71,7 @@ const ROWS: readonly Row[] = [
   ['cooling', 'drift', 'cooling', 'rollback', 'the version in service fails its probation'],
   ['cooling', 'route', 'cooling', 'rollback', 'the route has moved, and the version that failed is in service still'],
   ['cooling', 'model', 'rolling_out', 'start_rollout', 'a version is blessed that the loop did not ask for'],
+  ['cooling', 'approve', 'rolling_out', 'start_rollout', APPROVED],
   ['cooling', 'tick', 'calm', '', 'the pause is over'],
   ['cooling', 'tick', 'settling', '', 'the pause is over, and drift is open: rows from after it are still to come'],
   ['cooling', 'tick', 'approval', '', `the pause is over; ${DUE}, and a person is to approve`],
@@ -95,7 +107,11 @@ const OPEN = { longestMs: () => null, longest: 'until it comes' };
 export const PHASE_TERMS: Record<LoopPhase, PhaseTerm> = {
   calm: { ...OPEN, waitsFor: 'what makes a retraining due; where only a person can go on, `waits` says so' },
   settling: { ...OPEN, waitsFor: 'whoever sends rows and labels; or the budget' },
-  approval: { ...OPEN, waitsFor: 'a person' },
+  approval: {
+    longestMs: ({ approvalExpiresMs }) => approvalExpiresMs ?? null,
+    longest: '`retrain.approvalExpires`, where it is set',
+    waitsFor: 'as many people as `retrain.approvers` says, or the budget',
+  },
   training: {
     longestMs: () => TRAINING_MS_MAX,
     longest: `${TRAINING_MS_MAX / MINUTE_MS / 60} h`,

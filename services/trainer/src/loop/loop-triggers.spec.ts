@@ -78,7 +78,9 @@ describe('a schedule', () => {
     const asks = with_({ everyMs: DAY_MS, approval: 'manual' });
     const asked = at(2 * DAY_MS, [dataset(2), tick], inService(asks), asks);
     expect([asked.state.phase, asked.effects]).toEqual(['approval', []]);
-    expect(at(2 * DAY_MS, [{ kind: 'approve' }], asked.state, asks).effects).toMatchObject([{ trigger: 'schedule' }]);
+    expect(at(2 * DAY_MS, [{ kind: 'approve', by: 'anna', reason: '' }], asked.state, asks).effects).toMatchObject([
+      { trigger: 'schedule' },
+    ]);
     const none = with_({ everyMs: DAY_MS, budgetPerDay: 0 });
     expect(at(2 * DAY_MS, [dataset(2), tick], inService(none), none).state.phase).toBe('calm');
     const byHand = with_({ everyMs: DAY_MS }, { rolloutAutomatic: false });

@@ -7,6 +7,7 @@
 // (MILLRACE_INGEST_CLOSE_ALLOWANCE), so that the time told is the earliest.
 
 import { type Project, retrainsItself } from '@millrace/project';
+import { type Asked, askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
 import { settleRows, TRAINING_MS_MAX } from './loop-retraining.js';
 import { ROLLOUT_MS_MAX } from './loop-rollout.js';
 import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
@@ -33,19 +34,29 @@ const until = (what: string, untilMs: number | null = null, clock: LoopWait['clo
 /** null where nobody knows when it began. */
 const atMost = (sinceMs: number, longestMs: number): number | null => (sinceMs === 0 ? null : sinceMs + longestMs);
 
+/** Whom, and until when. */
+function askingFor(state: LoopState, asked: Asked, retrain: Project['retrain']): LoopWait {
+  const wanted = wantedOf(state, asked, retrain);
+  if (wanted === 0 && asked.kind === 'retraining')
+    return until(`the budget of ${retrain.budgetPerDay} retrainings in 24 hours`);
+  const people = peopleWanted(state, asked, retrain);
+  const isOne = people === 'a person' && asked.kind === 'rollout';
+  const what = isOne ? `to roll out version ${state.waitingVersion}` : `to approve ${asked.what}`;
+  return until(`${people} ${what}`, expiresAtMs(asked, retrain));
+}
+
 export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopWait {
-  const { rollout } = project;
+  const asked = askedAbout(state, { rolloutAutomatic: project.rollout.automatic });
   switch (state.phase) {
     case 'calm':
-      if (state.waitingVersion > state.liveVersion && !rollout.automatic)
-        return until(`a person to roll out version ${state.waitingVersion}`);
+      if (asked !== null) return askingFor(state, asked, project.retrain);
       if (state.waitingVersion > state.liveVersion && state.loadingVersion > 0)
         return until(`the rollout of version ${state.loadingVersion}, before that of version ${state.waitingVersion}`);
       return calm(state, project, nowMs);
     case 'settling':
       return settling(state, project, nowMs);
     case 'approval':
-      return until('a person to approve the retraining');
+      return asked === null ? until('a person') : askingFor(state, asked, project.retrain);
     case 'training':
       return until(
         `training ${state.episode?.trainingId ?? ''}`.trim(),

@@ -1,13 +1,11 @@
-// The loop's state and its three commands over HTTP, as libs/api says.
+// The loop's state and what a person may say to it over HTTP, as libs/api says.
 
-import { trainerApi } from '@millrace/api';
+import { type BodyOf, LOOP_WORDS, trainerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { Answers } from '@millrace/service';
-import { Controller, Inject, Param } from '@nestjs/common';
+import { Body, Controller, Inject, Param } from '@nestjs/common';
 import { LoopRunner } from './loop-runner.js';
 import { causeOf } from './loop-state.js';
-
-const COMMANDS = ['approve', 'stop', 'resume'] as const;
 
 const { loop, loopCommand } = trainerApi.endpoints;
 
@@ -22,17 +20,25 @@ export class LoopHttp {
     return { ...state, episode, waits: this.runner.waitOf(project), probation: this.runner.probationOf(project) };
   }
 
-  /** approve lets a waiting retraining start, stop is the kill switch, resume ends it. */
+  /** approve and reject answer what it asks, stop is the kill switch, resume ends it. */
   @Answers(loopCommand)
-  async command(@Param('project') project: string, @Param('command') command: string) {
-    const kind = COMMANDS.find((known) => known === command);
+  async command(
+    @Param('project') project: string,
+    @Param('command') command: string,
+    @Body() { by = '', reason = '' }: BodyOf<typeof loopCommand> = {},
+  ) {
+    const kind = LOOP_WORDS.find((known) => known === command);
     if (kind === undefined) {
-      throw new PlatformError('invalid_argument', `the loop knows ${COMMANDS.join(', ')}, not "${command}"`);
+      throw new PlatformError('invalid_argument', `the loop knows ${LOOP_WORDS.join(', ')}, not "${command}"`);
     }
-    const { phase } = this.runner.stateOf(project);
-    if (kind === 'approve' && phase !== 'approval')
-      throw new PlatformError('conflict', `nothing of ${project} waits for an approval: its loop is ${phase}`);
-    await this.runner.apply(project, { kind });
+    if (kind === 'approve' || kind === 'reject') {
+      if (by.trim() === '') throw new PlatformError('invalid_argument', `${kind} takes by: who decides it`);
+      if (kind === 'reject' && reason.trim() === '')
+        throw new PlatformError('invalid_argument', 'reject takes reason: what the next one should know');
+      const fault = this.runner.wordFault(project, { kind, by });
+      if (fault !== undefined) throw new PlatformError('conflict', fault);
+    }
+    await this.runner.apply(project, { kind, by, reason });
     return this.state(project);
   }
 }

@@ -1,0 +1,44 @@
+// What people may say to a loop over HTTP.
+
+import { expect, it } from '@jest/globals';
+import { ManualClock } from '@millrace/domain';
+import type { Project } from '@millrace/project';
+import { dataset, drift, live, policy } from '../../test/a-loop.js';
+import { LoopHttp } from './loop.http.js';
+import { LoopRunner } from './loop-runner.js';
+
+const none = async (): Promise<void> => undefined;
+
+it('takes approvals with a name, refuses what is not asked, and says whom it waits for', async () => {
+  const runner = new LoopRunner(
+    { load: async () => null, save: none, remove: none, projects: async () => [] },
+    { startTraining: none, startRollout: none, rollback: none, compare: none },
+    new ManualClock(1),
+    { info: () => undefined, error: () => undefined },
+  );
+  const retrain = { ...policy.retrain, approval: 'manual', approvers: 2 };
+  const rollout = { automatic: true, probation: policy.probation };
+  await runner.define({ name: 'p', retrain, rollout, scope: { metric: policy.metric } } as unknown as Project, 0);
+  const http = new LoopHttp(runner);
+  await expect(http.command('p', 'approve', { by: 'anna' })).rejects.toThrow(
+    'nothing of p waits for an approval: its loop is calm',
+  );
+  for (const input of [live(1), drift(), dataset(3)]) await runner.apply('p', input);
+  await expect(http.command('p', 'approve')).rejects.toThrow('approve takes by: who decides it');
+  await expect(http.command('p', 'reject', { by: 'bob', reason: ' ' })).rejects.toThrow('reject takes reason');
+  await expect(http.command('p', 'pause')).rejects.toThrow('the loop knows approve, reject, stop, resume, not "pause"');
+  const one = await http.command('p', 'approve', { by: 'anna', reason: 'a storm' });
+  expect(one).toMatchObject({
+    phase: 'approval',
+    approvals: [{ by: 'anna', reason: 'a storm', atMs: 1 }],
+    waits: { for: 'a second person beside anna to approve the retraining' },
+  });
+  await expect(http.command('p', 'approve', { by: 'Anna' })).rejects.toThrow(
+    'Anna has approved the retraining already',
+  );
+  expect(await http.command('p', 'approve', { by: 'bob' })).toMatchObject({ phase: 'training' });
+  const stopped = await http.command('p', 'stop', { by: 'eve', reason: 'fire' });
+  expect(stopped.history.at(-1)?.message).toBe(
+    'stopped by the kill switch (eve: fire); what training c1 makes is left to a person',
+  );
+});
