@@ -29,6 +29,20 @@ const Steps = answer(
   'RolloutSteps',
 );
 
+const Progress = answer(
+  {
+    version: version(),
+    step: count('From 1.'),
+    steps: count(),
+    weight: count('Percent that the version has.'),
+    nextWeight: count('Percent at the next step; 100: the end.'),
+    sinceMs: timeMs(),
+    nextMs: nullable(timeMs('When the next step comes at the earliest; null: a person says when.')),
+    waitsFor: Type.String({ description: 'A clause: waits for …' }),
+  },
+  'RolloutProgress',
+);
+
 const traffic = {
   revision: count('Grows by one with each change; commands carry the revision they expect.'),
   targets: Type.Array(Target),
@@ -46,7 +60,7 @@ const traffic = {
 };
 
 /** What the dashboard shows of a route. */
-export const RouteTraffic = answer(traffic, 'RouteTraffic');
+export const RouteTraffic = answer({ ...traffic, progress: nullable(Progress) }, 'RouteTraffic');
 
 const Route = answer(
   {

@@ -24,12 +24,13 @@ export class Platform {
     readonly producer: MessageProducer,
   ) {}
 
-  static async start(brokers: readonly string[], env: Record<string, string> = {}): Promise<Platform> {
+  /** `rollout`: what the project's file says of it. */
+  static async start(brokers: readonly string[], env: Record<string, string> = {}, rollout = '{}'): Promise<Platform> {
     const topicPrefix = uniquePrefix();
     const connection = new KafkaConnection({ brokers, clientId: 'router-test', topicPrefix });
     const platform = new Platform(brokers, topicPrefix, connection, new MessageProducer(connection));
     await ensureTopics(connection, ['projects.v1', 'models.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
-    const parsed = parseProject(LOANS_PROJECT.replace('loans', 'p'), 'project.yaml');
+    const parsed = parseProject(`${LOANS_PROJECT.replace('loans', 'p')}rollout: ${rollout}\n`, 'project.yaml');
     if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
     const entry = {
       name: 'p',

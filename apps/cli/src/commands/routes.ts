@@ -262,8 +262,9 @@ function describeProgress({
 function afterRoute(project: string, { targets, rollout, previousVersion }: Route): string[] {
   const { phase, steps } = rollout;
   if (phase === 'progressing' && steps !== undefined) {
-    const moves = steps.pause === undefined ? ['status', 'pause', 'skip', 'abort'] : ['status', 'resume', 'abort'];
-    return moves.map((move) => `millrace rollout ${move} ${project}`);
+    const goesOn = [`millrace rollout pause ${project}`, `millrace rollout skip ${project}`];
+    const next = steps.pause === undefined ? goesOn : [`millrace rollout resume ${project}`];
+    return [`millrace rollout status ${project}`, ...next, `millrace rollout abort ${project}`];
   }
   if (['loading', 'ready', 'progressing'].includes(phase)) return [`millrace rollout status ${project}`];
   if (targets.length === 0) return [`millrace models ${project}`];

@@ -5,6 +5,7 @@ import type { ModelVersion, SoftwareMetrics } from '@millrace/contracts';
 import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
 import { formulaOf } from '@millrace/drift';
 import { type Evaluation, metricNamed } from '@millrace/evaluation';
+import { rolloutProgress } from '@millrace/routing';
 import type { CorrectionFinding } from '../alarms/drift-event.js';
 import type { Episode } from '../alarms/project-alarms.js';
 import type { Annotations } from '../live/annotations.js';
@@ -247,7 +248,7 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     next: nextView(sources, project, nowMs),
     loop: sources.loops.of(project, nowMs),
     marks: sources.marks.of(project, nowMs - CHART_MS),
-    route: routeView(sources, project),
+    route: routeView(sources, project, nowMs),
     point: traffic?.recent().at(-1) ?? null,
     router: sources.traffic.latest(project, nowMs) ?? null,
     watermarkMs: monitor === undefined ? null : finite(monitor.reached(nowMs, sources.engine.positions).rowsMs),
@@ -272,11 +273,12 @@ export function statsView(sources: ViewSources) {
   };
 }
 
-function routeView(sources: ViewSources, project: string) {
+function routeView(sources: ViewSources, project: string, nowMs: number) {
   const route = sources.metadata.route(project);
   if (route === undefined) return null;
   const { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason } = route;
-  return { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason };
+  const progress = rolloutProgress(route, nowMs) ?? null;
+  return { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason, progress };
 }
 
 /** null: no data, which is not 0. */

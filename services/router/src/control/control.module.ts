@@ -168,11 +168,11 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
 function logRollout({ log, clock }: Context, route: Route): void {
   const { project, revision, rollout, targets, reason, correlationId } = route;
   const shares = targets.map(({ version, weight }) => `${version}:${weight}`).join(' ');
-  const { phase, version, message } = rollout;
+  const { phase, version, message: outcome } = rollout;
   const progress = rolloutProgress(route, clock.nowMs());
   const step =
     progress === undefined ? {} : { step: progress.step, steps: progress.steps, waitsFor: progress.waitsFor };
-  log.info('route changed', { project, revision, phase, version, shares, ...step, message, reason, correlationId });
+  log.info('route changed', { project, revision, phase, version, shares, ...step, outcome, reason, correlationId });
 }
 
 /**

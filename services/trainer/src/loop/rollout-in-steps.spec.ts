@@ -1,0 +1,44 @@
+// Symptom: a rollout was given up after 90 minutes, and counted as refused by the router, also while the version had a
+// part of the traffic and was getting more of it.
+
+import { describe, expect, it } from '@jest/globals';
+import type { RolloutPhase } from '@millrace/routing';
+import { dataset, drift, HOUR_MS, live, model, policy, run } from '../../test/a-loop.js';
+import { advance, type LoopInput, type LoopState } from './loop-state.js';
+
+const route = (revision: number, phase: RolloutPhase, over: object = {}): LoopInput => ({
+  ...{ kind: 'route', revision, liveVersion: 1, previousVersion: 0, rolloutVersion: 2, phase, message: '' },
+  ...over,
+});
+const rolling = run([live(1), drift(), dataset(3), model(2, 'c1')]).state;
+const inSteps = run([route(5, 'loading'), route(6, 'progressing', { previousVersion: 1 })], rolling).state;
+const at = (state: LoopState, hours: number) => advance(state, { kind: 'tick' }, policy, hours * HOUR_MS);
+
+describe('a loop that waits for a rollout in steps', () => {
+  it('waits as long as its steps take, also where the version has most of the traffic, and asks for none again', () => {
+    const most = run([route(7, 'progressing', { liveVersion: 2, previousVersion: 1 })], inSteps).state;
+    for (const state of [inSteps, most])
+      expect(at(state, 240)).toMatchObject({ state: { phase: 'rolling_out', waitingVersion: 2 }, effects: [] });
+    const done = run([route(8, 'promoted', { liveVersion: 2, previousVersion: 1 })], most).state;
+    expect(done).toMatchObject({ phase: 'cooling', probationVersion: 2, waitingVersion: 0 });
+  });
+
+  it('is told of an abort at once, with its reason, and does not roll the version out again', () => {
+    const aborted = run([route(7, 'failed', { message: 'aborted by ada: p99 doubled' })], inSteps).state;
+    expect(aborted).toMatchObject({ phase: 'cooling', waitingVersion: 0 });
+    expect(aborted.history.at(-1)?.message).toBe('the rollout failed: aborted by ada: p99 doubled');
+    expect(run([{ kind: 'tick' }], aborted).effects).toEqual([]);
+  });
+
+  it('ends where somebody puts another version in its place', () => {
+    const other = run([route(7, 'promoted', { rolloutVersion: 1 })], inSteps).state;
+    expect(other).toMatchObject({ phase: 'cooling', waitingVersion: 0 });
+    expect(other.history.at(-1)?.message).toBe('the rollout was ended: version 1 was put in its place');
+  });
+
+  it('counts the time again for the next rollout, of which nothing is heard', () => {
+    const stopped = run([{ kind: 'stop' }, { kind: 'resume' }, model(3, 'by-hand')], inSteps).state;
+    expect(stopped).toMatchObject({ phase: 'rolling_out', waitingVersion: 3, inSteps: false });
+    expect(at(stopped, 2).state.phase).toBe('cooling');
+  });
+});
