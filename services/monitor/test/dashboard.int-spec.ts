@@ -155,7 +155,13 @@ describe('dashboard', () => {
               ],
               loadedVersions: [1, 2],
               previousVersion: 1,
-              rollout: { phase: 'progressing', version: 2, message: '' },
+              rollout: {
+                ...{ phase: 'progressing', version: 2, message: '' },
+                steps: {
+                  ...{ plan: [{ weight: 30 }, { weight: 50 }], at: 0, sinceMs: Date.now(), fromRevision: 2, salt: 7 },
+                  baseline: [{ version: 1, weight: 100 }],
+                },
+              },
               reason: 'drift',
             }),
           },
@@ -183,6 +189,9 @@ describe('dashboard', () => {
         .first()
         .click();
       await page.getByRole('cell', { name: 'ks', exact: true }).waitFor();
+      await page
+        .getByText(/Rollout of version 2: step 1 of 2, 30 % since .*; then 50 %\. It waits for a person/)
+        .waitFor();
       expect(await page.getByText('sup |F_window(x)').count()).toBeGreaterThan(0);
       await page.locator('#alarms').getByText('drift', { exact: true }).waitFor();
       await page.getByText('version 1 · blue · 70 %').waitFor();

@@ -1,10 +1,11 @@
 // rollout, promote, rollback: which version gets the traffic, and how far a rollout in steps is.
 
 import type { AnswerOf, routerApi } from '@millrace/api';
-import { PlatformError, systemClock, timeText } from '@millrace/domain';
-import { type RolloutProgress, rolloutProgress, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
+import { PlatformError, systemClock } from '@millrace/domain';
+import { rolloutProgress, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import type { Command } from 'commander';
 import type { RolloutMove } from '../client/control.http.js';
+import { progressText } from '../overview/rollout-text.js';
 import { describeShadows } from '../overview/shadow-text.js';
 import { action, type Context } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
@@ -73,7 +74,7 @@ export function routeCommands(program: Command): void {
           () =>
             [
               describeRoute(route),
-              ...(progress === undefined ? [] : [describeProgress(progress)]),
+              ...(progress === undefined ? [] : [progressText(progress)]),
               ...describeShadows(route, shadowTraffic),
             ].join('\n'),
           afterRoute(project, route),
@@ -183,7 +184,7 @@ function moveCommand(rollout: Command, move: RolloutMove, description: string): 
         const progress = rolloutProgress(answer.route, systemClock.nowMs());
         context.print(
           answer,
-          () => [describeSwitch(answer), ...(progress === undefined ? [] : [describeProgress(progress)])].join('\n'),
+          () => [describeSwitch(answer), ...(progress === undefined ? [] : [progressText(progress)])].join('\n'),
           afterRoute(project, answer.route),
         );
         return 0;
@@ -241,21 +242,6 @@ function describeRoute({ targets, shadows, shadowShare, rollout }: Route): strin
   const message = rollout.message === '' ? '' : `: ${rollout.message}`;
   const copies = shadows.length === 0 ? '' : `; copies of ${shadowShare} % to version ${shadows.join(', ')}`;
   return `${shares || 'no version in service'}${copies}; rollout ${rollout.phase}${message}`;
-}
-
-/** Where a rollout in steps is, and what comes next. */
-function describeProgress({
-  version,
-  step,
-  steps,
-  weight,
-  nextWeight,
-  sinceMs,
-  nextMs,
-  waitsFor,
-}: RolloutProgress): string {
-  const next = `next: ${nextWeight} %${nextMs === null ? '' : ` at ${timeText(nextMs)} at the earliest`}`;
-  return `version ${version}: step ${step} of ${steps} (${weight} %) since ${timeText(sinceMs)}; ${next}; waits for ${waitsFor}`;
 }
 
 /** What helps now: to watch what serves, and to take it back where that is possible. */

@@ -97,11 +97,11 @@ export class RouteOwner {
     private readonly probe: ReadinessProbe,
     private readonly options: OwnerOptions,
   ) {
-    const { clock, loadTimeoutMs, sleep, mayAdvance } = options;
+    const { clock, loadTimeoutMs, sleep, mayAdvance, onError } = options;
     this.steps = new StepWatch(
       { get: (project) => table.get(project), settle: (project, outcome) => this.settleStep(project, outcome) },
       probe,
-      { clock, readyTimeoutMs: loadTimeoutMs, sleep, mayAdvance: mayAdvance ?? (() => 'yes') },
+      { clock, readyTimeoutMs: loadTimeoutMs, sleep, mayAdvance: mayAdvance ?? (() => 'yes'), onError },
     );
   }
 

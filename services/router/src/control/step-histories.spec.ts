@@ -80,7 +80,7 @@ class World {
   readonly log = new Log();
   /** What serving has loaded and calls ready. */
   readonly ready = new Set<number>();
-  answer: StepAnswer = 'yes';
+  answer: StepAnswer | 'throws' = 'yes';
   crash: Crash = 'no';
   private owner: RouteOwner;
   private readonly sent: RouteCommand[] = [];
@@ -124,7 +124,10 @@ class World {
         ...{ clock: this.time.clock, loadTimeoutMs: LOAD_TIMEOUT_MS, sleep: this.time.sleep },
         ...{ failures: () => 0, createdAtMs: () => 0, strategyOf: () => this.strategy, mixed: () => undefined },
         versions: { fault: () => undefined, isGone: () => false, upToNow: async () => undefined },
-        mayAdvance: () => this.answer,
+        mayAdvance: () => {
+          if (this.answer === 'throws') throw new Error('the analysis is broken');
+          return this.answer;
+        },
         onSettled: () => undefined,
         onError: () => undefined,
       },
@@ -181,7 +184,7 @@ async function happen(world: World): Promise<void> {
     const version = VERSIONS[rng.below(VERSIONS.length)] ?? 1;
     if (!world.ready.delete(version)) world.ready.add(version);
   } else if (what === 9) {
-    const answers: StepAnswer[] = ['yes', 'yes', 'not yet', { abort: 'worse' }, { pause: 'inconclusive' }];
+    const answers: World['answer'][] = ['yes', 'yes', 'not yet', 'throws', { abort: 'worse' }, { pause: 'unsure' }];
     world.answer = answers[rng.below(answers.length)] ?? 'yes';
   } else await time.pass(rng.below(3 * STEP_MS));
 }
@@ -216,7 +219,7 @@ async function comesToRest(world: World): Promise<void> {
   const progress = rolloutProgress(route, time.nowMs);
   expect(steps).toBeDefined();
   const waitsForPerson = steps?.pause !== undefined || steps?.dueMs === undefined;
-  expect(waitsForPerson || world.answer === 'not yet').toBe(true);
+  expect(waitsForPerson || world.answer === 'not yet' || world.answer === 'throws').toBe(true);
   expect(progress?.waitsFor).toMatch(waitsForPerson ? /^a person to/ : /the analysis to agree$/);
 }
 

@@ -39,6 +39,8 @@ export interface StepWatchOptions {
   readyTimeoutMs: number;
   sleep(ms: number): Promise<void>;
   mayAdvance: MayAdvance;
+  /** It threw. */
+  onError(project: string, error: unknown): void;
 }
 
 export class StepWatch {
@@ -97,20 +99,30 @@ export class StepWatch {
 
   /** undefined: nothing yet. */
   private outcomeOf(route: Route, unreadySinceMs: number | undefined): StepOutcome | undefined {
-    const { project, revision } = route;
+    const { revision } = route;
     const { version } = route.rollout;
     const at = { version, revision };
-    const { clock, mayAdvance, readyTimeoutMs } = this.options;
+    const { clock, readyTimeoutMs } = this.options;
     if (unreadySinceMs !== undefined) {
       const ms = clock.monotonicMs() - unreadySinceMs;
       if (ms < readyTimeoutMs) return undefined;
       return { kind: 'abort', ...at, by: ROUTER, reason: `serving has not called it ready for ${readyTimeoutMs} ms` };
     }
-    const answer = mayAdvance(project, route);
+    const answer = this.asked(route);
     if (answer === 'yes') return { kind: 'next', ...at };
     if (answer === 'not yet') return undefined;
     return 'abort' in answer
       ? { kind: 'abort', ...at, by: ANALYSIS, reason: answer.abort }
       : { kind: 'pause', ...at, by: ANALYSIS, reason: answer.pause };
+  }
+  /** An analysis that fails ends no rollout and brings none on. */
+  private asked(route: Route): StepAnswer {
+    const { mayAdvance, onError } = this.options;
+    try {
+      return mayAdvance(route.project, route);
+    } catch (error) {
+      onError(route.project, error);
+      return 'not yet';
+    }
   }
 }
