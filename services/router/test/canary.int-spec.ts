@@ -1,6 +1,8 @@
 // A rollout in steps with two real routers and requests under way: nobody fails, the shares are those of the step, who
 // has met the new version stays with it, an abort takes it back, and the other router goes on where the owner died.
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startKafka } from '@millrace/testing';
 import { failures, inferRequest, type Load, startLoad } from './load.js';
@@ -42,6 +44,14 @@ const move = async (router: RouterProcess, action: string, body: object = {}) =>
 async function shareOn(router: RouterProcess, version: number): Promise<number> {
   const { targets } = await routeOn(router);
   return targets.find((target: { version: number }) => target.version === version)?.weight ?? 0;
+}
+
+const CLI = new URL('../../../dist/apps/cli/src/main.js', import.meta.url).pathname;
+
+/** As a person types it, against the first router. */
+async function millrace(...args: string[]): Promise<string> {
+  const env = { PATH: '/usr/bin:/bin', MILLRACE_ROUTER_CONTROL_PORT: String(routers[0].controlPort) };
+  return (await promisify(execFile)(process.execPath, [CLI, ...args], { env })).stdout;
 }
 
 /** Both show that the version has this share. */
@@ -118,6 +128,16 @@ describe('a rollout in steps, with requests under way', () => {
     await atShare(3, 5);
     const before = await met(routers[0], 3);
     expectShare(before.size, 5);
+    expect(await millrace('rollout', 'pause', 'p', '--reason', 'odd scores', '--by', 'bob')).toContain(
+      'waits for a person to resume it: paused by bob, odd scores',
+    );
+    expect(JSON.parse(await millrace('rollout', 'status', 'p', '--json'))).toMatchObject({
+      progress: { version: 3, step: 1, steps: 4, weight: 5, nextWeight: 20, nextMs: null },
+    });
+    expect(await millrace('rollout', 'resume', 'p')).toContain('version 3: step 1 of 4 (5 %) since');
+    await expect(millrace('rollout', 'resume', 'p')).rejects.toMatchObject({
+      stderr: expect.stringContaining('the rollout is not paused; `millrace rollout status p`'),
+    });
     const answer = await routers[1]
       .routes()
       .abortRollout({ project: 'p', version: 3, reason: 'scores of one value', issuedBy: 'ada' });
@@ -166,7 +186,9 @@ describe('a rollout in steps, with requests under way', () => {
     expect(isIn(first, await met(other, 3))).toBe(true);
     await dying.start();
     await atShare(3, 80);
-    expect(await move(dying, 'abort', { reason: 'enough' })).toMatchObject({ status: 200 });
+    expect(await millrace('rollout', 'abort', 'p', '--reason', 'enough', '--by', 'bob')).toContain(
+      'version 2 (green) 100 %; rollout failed: aborted by bob: enough',
+    );
     await atShare(3, 0);
     expect(failures(await load.stop())).toEqual({});
   }, 180_000);
