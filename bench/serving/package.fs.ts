@@ -26,18 +26,18 @@ const PLAN: FittedPlan = {
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** Writes version 1 into the artifact store of `home`. */
-export function writePackage(home: string): void {
+/** Writes a version into the artifact store of `home`. */
+export function writePackage(home: string, version = 1): void {
   const model = networkOnnx();
   const features = JSON.stringify(PLAN);
   const files = { 'features.json': sha256(features), 'model.onnx': sha256(model) };
-  const folder = join(home, 'artifacts/models', PACKAGE, '1');
+  const folder = join(home, 'artifacts/models', PACKAGE, String(version));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'features.json'), features);
   writeFileSync(join(folder, 'model.onnx'), model);
   const manifest = {
     project: PACKAGE,
-    version: 1,
+    version,
     task: 'binary',
     signature: {
       inputs: PLAN.inputs,

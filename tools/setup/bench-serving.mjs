@@ -1,27 +1,5 @@
 // `npm run bench:serving`: set-up, the peers' Python environments, then bench/serving (arguments are passed on). Needs
 // Go for ghz. `--without mlserver,pytriton` leaves peers out.
-import { withCacheLock } from './lock.mjs';
-import { setUpPeer } from './peers.mjs';
-import { probe } from './process.mjs';
-import { runCompiled } from './run-cli.mjs';
-import { setUp } from './setup.mjs';
-import { say } from './terminal.mjs';
+import { benchBesidePeers } from './bench-beside-peers.mjs';
 
-try {
-  if (probe('go', ['version']) === undefined)
-    throw new Error('the bench needs Go (for ghz); install it: apt-get install -y golang');
-  await setUp();
-  const args = process.argv.slice(2);
-  const at = args.indexOf('--without');
-  const [, left = ''] = at < 0 ? [] : args.splice(at, 2);
-  const wanted = ['mlserver', 'pytriton'].filter((peer) => !left.split(',').includes(peer));
-  const peers = await withCacheLock(async () => {
-    const found = [];
-    for (const peer of wanted) found.push(`--${peer}`, await setUpPeer(peer));
-    return found;
-  });
-  process.exitCode = await runCompiled('dist/bench/serving/main.js', [...peers, ...args]);
-} catch (error) {
-  say(`\nbench failed: ${error.message}`);
-  process.exitCode = 1;
-}
+await benchBesidePeers('dist/bench/serving/main.js');
