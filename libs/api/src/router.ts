@@ -226,6 +226,8 @@ export const routerApi = {
           up: Type.Boolean(),
           /** host:port of the servings that a stream leads to. */
           servings: Type.Array(Type.String()),
+          /** Those among them that get nothing for a while: they fail or lag where the others do not. */
+          ejected: Type.Array(Type.String()),
           inFlight: count(),
           retried: count(),
           shed: count('Refused because they would have been answered after their deadline.'),

@@ -206,6 +206,12 @@ export const METRICS = {
     description: 'Requests that fit a rule of the project file whose version is not loaded',
     labels: ['project'],
   },
+  'millrace.router.ejections': {
+    kind: 'counter',
+    unit: '{ejection}',
+    description: 'Servings that got nothing for a while, because they failed or lagged where others did not',
+    labels: [],
+  },
   'millrace.router.shed': {
     kind: 'counter',
     unit: '{request}',

@@ -39,6 +39,23 @@ async function agreed(revision: number): Promise<void> {
 }
 
 describe('two routers and two servings', () => {
+  it('a serving that fails where the other does not is left out, and comes back when it is sound', async () => {
+    const ejected = async () => (await routers[0].get('/v1/stats')).body.relay.ejected as string[];
+    const load = startLoad(routers[0].inference(), 100);
+    await routers[0].until(() => load.outcomes.length > 50);
+    platform.secondServing.broken.set(2, 'errs');
+    await routers[0].until(async () => (await ejected()).length > 0);
+    expect(await ejected()).toEqual([`127.0.0.1:${platform.secondServing.port}`]);
+    platform.secondServing.broken.clear();
+    await routers[0].until(async () => (await ejected()).length === 0);
+    const backAt = platform.secondServing.frames.length;
+    await routers[0].until(() => platform.secondServing.frames.length > backAt + 10);
+    expect(Object.keys(failures((await load.stop()).slice(-10)))).toEqual([]);
+    expect((await routers[0].get('/metrics', routers[0].metricsPort)).body).toMatch(
+      /millrace_router_ejections_total\S* [1-9]/m,
+    );
+  }, 60_000);
+
   it('a step of a rollout reaches both routers, and both send the same entity to the same version', async () => {
     const weights = [
       { version: 1, weight: 30 },

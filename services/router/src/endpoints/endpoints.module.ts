@@ -127,7 +127,7 @@ function stepAttribute(routes: RouteTable, project: string): Record<string, numb
 }
 
 /** What listens for clients and scrapers. `open` gives the ports. */
-export function endpoints({ config, clock, shutdown }: Context, path: RequestPath) {
+export function endpoints({ config, clock, log, shutdown }: Context, path: RequestPath) {
   const { inference, relay, table, serving, servings, outcomes, switches, shadows, upstream, ready } = path;
   const { listenHost: host, requestBytesMax, drainMs } = config;
   const grpc = new GrpcEndpoint(inference, table, serving, upstream.door, clock, {
@@ -161,6 +161,8 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
   const shed = counter('millrace.router.shed').bind();
   let retriesSeen = 0;
   let shedSeen = 0;
+  const ejections = counter('millrace.router.ejections').bind();
+  let ejectionsSeen = 0;
   const tick: Tick = {
     name: 'deadlines and switches',
     everyMs: TICK_MS,
@@ -172,6 +174,10 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
       retriesSeen = relay.counters.retried;
       shed.add(relay.counters.shed - shedSeen);
       shedSeen = relay.counters.shed;
+      if (relay.ejections > ejectionsSeen)
+        log.warn('a serving gets nothing for a while', { servings: relay.ejected() });
+      ejections.add(relay.ejections - ejectionsSeen);
+      ejectionsSeen = relay.ejections;
     },
   };
   const open = async () => {

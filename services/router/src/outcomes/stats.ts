@@ -15,6 +15,8 @@ interface RelayStats {
   up: boolean;
   /** Those that a stream leads to. */
   servings: string[];
+  /** Those among them that get nothing for a while. */
+  ejected: string[];
   inFlight: number;
   retried: number;
   shed: number;
@@ -62,6 +64,12 @@ export function routerStats(outcomes: Outcomes, relay: Relay, project?: string):
   return {
     ...statsOf(outcomes, all),
     versions: versionStats(outcomes, project),
-    relay: { up: relay.up, servings: relay.targetsUp(), inFlight: relay.inFlight, ...relay.counters },
+    relay: {
+      up: relay.up,
+      servings: relay.targetsUp(),
+      ejected: relay.ejected(),
+      inFlight: relay.inFlight,
+      ...relay.counters,
+    },
   };
 }

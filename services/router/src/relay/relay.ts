@@ -10,6 +10,7 @@
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
 //   where several servings are there: to another one at once in both cases, and one that said "not yet" of a version is
 //   left out for that version for UNREADY_MS;
+//   one that fails or lags where the others do not gets nothing for a while (outliers.ts);
 //   a step of a sequence goes to the serving that has the sequence, and to no other one;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue;
 //   past its deadline before it could be answered, as the answers before it tell (admission.ts): UNAVAILABLE at once;
@@ -27,6 +28,7 @@ import {
 } from '@millrace/inference';
 import { GRPC_STATUS, isFailure } from '@millrace/routing';
 import { type Lane, Lanes } from './admission.js';
+import { Outliers } from './outliers.js';
 import { placeOfSequence } from './sequence-place.js';
 import { UnreadyVersions } from './unready-versions.js';
 
@@ -125,6 +127,7 @@ export class Relay {
   private readonly targets = new Map<string, number>();
   private readonly unready = new UnreadyVersions();
   private readonly lanes = new Lanes();
+  private readonly outliers = new Outliers();
   private outbox: Pending[] = [];
   private waiting = new Set<Pending>();
   private resending = new Set<Pending>();
@@ -145,6 +148,16 @@ export class Relay {
   /** Servings that have a stream. */
   targetsUp(): string[] {
     return [...this.targets.keys()];
+  }
+
+  /** Servings that are left out for a while, because they fail or lag where the others do not. */
+  ejected(): string[] {
+    return this.outliers.ejected(this.options.clock.monotonicMs());
+  }
+
+  /** How often one was. */
+  get ejections(): number {
+    return this.outliers.ejections;
   }
 
   /** Requests of callers: without copies. */
@@ -222,6 +235,7 @@ export class Relay {
   streamUp(stream: RelayStream): void {
     this.streams.push(stream);
     this.targets.set(stream.target, (this.targets.get(stream.target) ?? 0) + 1);
+    this.outliers.up(stream.target);
     this.changedAtMs = this.options.clock.monotonicMs();
     const held = this.waiting;
     this.waiting = new Set();
@@ -234,7 +248,10 @@ export class Relay {
     this.streams.splice(index, 1);
     const left = (this.targets.get(stream.target) ?? 1) - 1;
     if (left > 0) this.targets.set(stream.target, left);
-    else this.targets.delete(stream.target);
+    else {
+      this.targets.delete(stream.target);
+      this.outliers.down(stream.target);
+    }
     this.counters.brokenStreams += 1;
     this.changedAtMs = this.options.clock.monotonicMs();
     for (const pending of [...this.pending.values()]) {
@@ -273,8 +290,10 @@ export class Relay {
       this.resending.delete(pending);
       this.enqueue(pending);
     }
+    this.outliers.judge(nowMs);
     for (const pending of this.pending.values()) {
       if (pending.deadlineAtMs > nowMs) continue;
+      this.tellOfServing(pending, true, nowMs);
       this.finish(pending, GRPC_STATUS.DEADLINE_EXCEEDED, 'the deadline passed before serving answered', NOTHING);
       this.tellCancelled(pending);
     }
@@ -292,13 +311,20 @@ export class Relay {
     } else this.finish(pending, frame.status, frame.message, frame.response);
   };
 
-  /** What it says of the speed of its version: nothing where it waited for a stream or was sent again. */
+  /** What it says of its version and of its serving: nothing where it waited for a stream or was sent again. */
   private learn(pending: Pending, status: number): void {
     const { lane, acceptedAtMs, resendAtMs, waitingSinceMs, avoid } = pending;
-    if (lane === undefined || isFailure(status)) return;
     if (resendAtMs !== 0 || waitingSinceMs !== 0 || avoid !== '') return;
     const nowMs = this.options.clock.monotonicMs();
-    lane.answered(nowMs - acceptedAtMs, nowMs);
+    const failed = isFailure(status);
+    this.tellOfServing(pending, failed, nowMs);
+    if (!failed) lane?.answered(nowMs - acceptedAtMs, nowMs);
+  }
+
+  /** Copies take no serving out, nor do sequences, which go to one whatever it does. */
+  private tellOfServing({ link, shadow, sequence, acceptedAtMs }: Pending, failed: boolean, nowMs: number): void {
+    if (link === null || shadow || sequence !== '') return;
+    this.outliers.answered(link.target, failed, nowMs - acceptedAtMs);
   }
 
   private mayResend(pending: Pending, { status, refusal = 0 }: ResponseFrame): boolean {
@@ -398,6 +424,7 @@ export class Relay {
     const free: Pending[] = [];
     const bound: { frames: Pending[]; streams: readonly RelayStream[] }[] = [];
     const allReady = this.unready.isEmpty(nowMs);
+    const sound = this.soundStreams(nowMs);
     for (const frame of frames) {
       const { avoid, model, version, sequence } = frame;
       if (sequence !== '') {
@@ -410,11 +437,19 @@ export class Relay {
         continue;
       }
       const ready = this.streams.filter(({ target }) => !this.unready.isMarked(target, model, version, nowMs));
-      const best = ready.filter(({ target }) => target !== avoid);
-      const streams = [best, ready, this.streams].find(({ length }) => length > 0) as readonly RelayStream[];
+      const others = ready.filter(({ target }) => target !== avoid);
+      const best = others.filter((stream) => sound.includes(stream));
+      const streams = [best, others, ready, this.streams].find(({ length }) => length > 0) as readonly RelayStream[];
       bound.push({ frames: [frame], streams });
     }
-    return free.length === 0 ? bound : [{ frames: free, streams: this.streams }, ...bound];
+    return free.length === 0 ? bound : [{ frames: free, streams: sound }, ...bound];
+  }
+
+  /** Without those of servings that are left out. */
+  private soundStreams(nowMs: number): readonly RelayStream[] {
+    if (!this.outliers.isAny(nowMs)) return this.streams;
+    const sound = this.streams.filter(({ target }) => !this.outliers.isEjected(target, nowMs));
+    return sound.length === 0 ? this.streams : sound;
   }
 
   private write(frames: Pending[], streams: readonly RelayStream[], nowMs: number): void {
