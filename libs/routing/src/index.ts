@@ -1,5 +1,10 @@
 // Routes and rollouts, pure: what a route is, which version a request gets, who is primary, how a rollout moves.
 
+export { CRITERIA, CRITERION_VERDICTS, type CriterionName, VERDICTS } from './analysis/criterion.js';
+export { type EvidenceState, VersionEvidence } from './analysis/evidence.js';
+export { type Analysis, RolloutJudge, type Verdict } from './analysis/judge.js';
+export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
+export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
 export { GRPC_STATUS, isFailure, isFailureName, statusName } from './failure.js';
 export { type Headers, MATCH_HEADER, MATCH_VALUE, MATCHES_MAX, type MatchRule } from './matches.js';

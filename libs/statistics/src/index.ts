@@ -1,3 +1,5 @@
+// Mergeable statistics, and the tests and bounds on them that hold however often one looks.
+
 export {
   type CategoricalCounts,
   CategoricalWindow,
@@ -11,6 +13,7 @@ export {
   NumericWindow,
   openFeatureWindow,
 } from './feature-window.js';
+export { FloatHistogram } from './float-histogram.js';
 export { LatencyHistogram, type LatencyState, type LatencySummary } from './latency-histogram.js';
 export { Moments } from './moments.js';
 export { normalQuantile } from './normal.js';
@@ -36,4 +39,5 @@ export {
   shareDifference,
   stratifiedShareDifference,
 } from './sequential/share-difference.js';
+export { StatedEffectTest } from './sequential/stated-effect.js';
 export { chiSquareTail, hypergeometricTail, kolmogorovTail } from './special-functions.js';

@@ -50,4 +50,13 @@ describe('LatencyHistogram', () => {
       }),
     );
   });
+
+  it('counts what is slower than a time, but for those within its bucket', () => {
+    const histogram = new LatencyHistogram();
+    for (let us = 1; us <= 10_000; us++) histogram.record(us);
+    for (const us of [1, 63, 500, 9_999])
+      expect(Math.abs(histogram.countAbove(us) - (10_000 - us))).toBeLessThanOrEqual(us / 64);
+    expect(histogram.countAbove(20_000)).toBe(0);
+    expect(new LatencyHistogram().countAbove(0)).toBe(0);
+  });
 });

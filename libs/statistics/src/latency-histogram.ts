@@ -59,6 +59,15 @@ export class LatencyHistogram {
     return this.maxUs;
   }
 
+  /** Values in buckets above the one of `us`. */
+  countAbove(us: number): number {
+    let sum = 0;
+    const last = bucketOf(this.maxUs);
+    for (let i = bucketOf(us > 0 ? Math.min(us, 2147483647) | 0 : 0) + 1; i <= last; i++)
+      sum += this.counts[i] as number;
+    return sum;
+  }
+
   merge(other: LatencyHistogram): void {
     for (let i = 0; i < BUCKETS; i++) this.counts[i]! += other.counts[i] as number;
     this.total += other.total;

@@ -15,5 +15,6 @@ export { freePort, waitForPort } from './ports.js';
 export { type PublicTable, publicTables, rowsOfTable, type TableRows } from './public-tables.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';
+export { answerInto, type Difference } from './rollout-world.js';
 export { startS3, type TestS3 } from './s3-server.js';
 export { cloneRoot } from './setup-state.js';

@@ -1,0 +1,122 @@
+// One criterion's test of one rollout: its cuts, each with a StatedEffectTest, fed with blocks of the answers that
+// came since. A block ends at the first look at which both versions have BLOCK_MIN more answers; where it ends
+// depends on how many came, never on how they were. Evidence that the new version is worse is the mean over the cuts
+// (a mean of e-processes is one); it is believed from 1/alpha on. It has passed where each cut says that it is not
+// worse by the effect.
+
+import { type Count, StatedEffectTest } from '@millrace/statistics';
+import type { CRITERION_VERDICTS, Criterion, Cut } from './criterion.js';
+import type { VersionEvidence } from './evidence.js';
+
+/**
+ * A block of one answer each wastes a fifth of them where both versions get as many, of two a twelfth; of more the
+ * judgement would wait for them where answers are few.
+ */
+const BLOCK_MIN = 2;
+
+/** Evidence at one moment; not changed afterwards. */
+export interface Arms {
+  readonly stable: VersionEvidence;
+  readonly candidate: VersionEvidence;
+}
+
+interface Probe {
+  readonly cut: Cut;
+  readonly test: StatedEffectTest;
+  /** Where the running block began. */
+  base: Arms;
+}
+
+export type CriterionVerdict = (typeof CRITERION_VERDICTS)[number];
+
+export class CriterionTest {
+  private readonly probes: readonly Probe[];
+  private hasFailed = false;
+  private hasPassed = false;
+  private hasData = false;
+
+  constructor(
+    readonly criterion: Criterion,
+    private readonly errors: { alpha: number; missed: number },
+    empty: Arms,
+  ) {
+    this.probes = criterion.cuts.map((cut) => ({ cut, test: new StatedEffectTest(cut), base: empty }));
+  }
+
+  /** `now` may change afterwards; `kept` gives what it is as something that does not. */
+  look(now: Arms, kept: () => Arms): void {
+    for (const probe of this.probes) this.extend(probe, now, kept);
+    if (this.logWorse() >= Math.log(1 / this.errors.alpha)) this.hasFailed = true;
+    if (this.logNotWorse() >= Math.log(1 / this.errors.missed)) this.hasPassed = true;
+  }
+
+  /** What was shown at an earlier step does not pass the next one; what was found against it stays. */
+  nextStep(): void {
+    this.hasPassed = false;
+    for (const { test } of this.probes) test.forgetNotHigher();
+  }
+
+  get verdict(): CriterionVerdict {
+    if (this.hasFailed) return 'fail';
+    if (!this.hasData) return 'no_data';
+    return this.hasPassed ? 'pass' : 'not_yet';
+  }
+
+  get alpha(): number {
+    return this.errors.alpha;
+  }
+
+  /** How much of the logarithm that a failure takes is there, 0 to 1 and more. */
+  get evidence(): number {
+    return Math.max(0, this.logWorse() / Math.log(1 / this.errors.alpha));
+  }
+
+  /** Of the cut that says most against the new version: its test, and all answers by where it cuts now. */
+  strongest({ stable, candidate }: Arms): { test: StatedEffectTest; stable: Count; candidate: Count } {
+    const most = this.probes.reduce((a, b) => (b.test.logHigher > a.test.logHigher ? b : a));
+    const { cut, base, test } = most;
+    const edge = cut.edge(base.stable);
+    const counted = (of: VersionEvidence): Count => ({
+      k: edge === undefined ? 0 : cut.marked(of, edge),
+      n: cut.all(of),
+    });
+    return { test, stable: counted(stable), candidate: counted(candidate) };
+  }
+
+  /** About how many more answers of both, until the stated effect would be seen in every cut. */
+  answersUntilSeen(share: number): number {
+    const { alpha } = this.errors;
+    return Math.max(...this.probes.map(({ test }) => test.answersUntilSeen(alpha / this.probes.length, share)));
+  }
+
+  private extend(probe: Probe, now: Arms, kept: () => Arms): void {
+    const { cut, base } = probe;
+    const [stableAll, candidateAll] = [cut.all(now.stable), cut.all(now.candidate)];
+    this.hasData ||= stableAll > 0 || candidateAll > 0;
+    const [n1, n2] = [stableAll - cut.all(base.stable), candidateAll - cut.all(base.candidate)];
+    // Less than before: what a router had said is not known any more.
+    if (n1 < 0 || n2 < 0) probe.base = kept();
+    if (n1 < BLOCK_MIN || n2 < BLOCK_MIN) return;
+    const edge = cut.edge(base.stable);
+    if (edge === undefined) {
+      if (cut.edge(now.stable) !== undefined) probe.base = kept();
+      return;
+    }
+    probe.test.add(
+      { k: cut.marked(now.stable, edge) - cut.marked(base.stable, edge), n: n1 },
+      { k: cut.marked(now.candidate, edge) - cut.marked(base.candidate, edge), n: n2 },
+    );
+    probe.base = kept();
+  }
+
+  private logWorse(): number {
+    const logs = this.probes.map(({ test }) => test.logHigher);
+    const high = Math.max(...logs);
+    if (high === Number.NEGATIVE_INFINITY) return high;
+    return high + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - high), 0) / logs.length);
+  }
+
+  private logNotWorse(): number {
+    return Math.min(...this.probes.map(({ test }) => test.logNotHigher));
+  }
+}
