@@ -40,6 +40,7 @@ export {
   type EndData,
   encodeDriftEvent,
 } from './drift-event.codec.js';
+export { decodeEvidence, encodeEvidence } from './evidence.codec.js';
 export * as healthPb from './gen/grpc/health/v1/health_pb.js';
 export { Health } from './gen/grpc/health/v1/health_pb.js';
 export * as inferencePb from './gen/inference/grpc_service_pb.js';

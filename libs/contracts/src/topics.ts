@@ -18,8 +18,8 @@ export interface TopicSpec {
   /** Largest message batch the broker takes. */
   readonly messageBytesMax: number;
   /**
-   * Of a compacted topic whose keys are written every second: the broker begins a new file after so many bytes, because
-   * it never compacts the one that it writes, and who reads the topic whole reads all of that.
+   * Of a topic that is written every second: the broker begins a new file after so many bytes, because it neither
+   * compacts nor deletes the one that it writes, and who reads the topic whole reads all of that.
    */
   readonly segmentBytes?: number;
 }
@@ -53,6 +53,9 @@ export const TOPICS = [
   { ...compacted('trainer.v1'), segmentBytes: 32 * MIB },
   compacted('models.v1'),
   compacted('routes.v1'),
+  // What routers count of rollouts under way, every second anew. Who begins to read it reads the whole of it, and an
+  // hour is longer than any router is missed before its counts may be forgotten.
+  { ...deleted('evidence.v1', undefined, 1 / 24), segmentBytes: 8 * MIB },
   deleted('predictions.v1', 'predictions', 7),
   // 8 MiB: a partition's share of a window of 500 features and two cohorts fits. 32 MiB are read in a second.
   { ...compacted('profiles.v1', 8 * MIB), segmentBytes: 32 * MIB },

@@ -7,6 +7,7 @@ import { decodeCommand, encodeCommand } from '../src/command.codec.js';
 import { decodeDatasetVersion, encodeDatasetVersion } from '../src/dataset-version.codec.js';
 import { decodeDeadLetter, encodeDeadLetter } from '../src/dead-letter.codec.js';
 import { DRIFT_EVENT_TYPE, decodeDriftEvent, encodeDriftEvent } from '../src/drift-event.codec.js';
+import { decodeEvidence, encodeEvidence } from '../src/evidence.codec.js';
 import { decodeLabel, encodeLabel } from '../src/label.codec.js';
 import { decodeModelVersion, encodeModelVersion } from '../src/model-version.codec.js';
 import { decodePartialProfile, encodePartialProfile } from '../src/partial-profile.codec.js';
@@ -20,6 +21,7 @@ import { decodeRoute, encodeRoute } from '../src/route.codec.js';
 import { decodeTrainerEntry, encodeTrainerEntry } from '../src/trainer-entry.codec.js';
 import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
+import { ROLLOUT_EVIDENCE } from './rollout-evidence.js';
 import { ROUTES } from './sample-routes.js';
 
 export interface CodecSample {
@@ -522,6 +524,28 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     decodeReferenceProfile,
   ),
   ...ROUTES.map(([name, route]) => sample(name, route, encodeRoute, decodeRoute)),
+  sample(
+    'route',
+    {
+      project: 'demo',
+      revision: 9,
+      targets: [
+        { version: 1, weight: 90, name: 'blue' },
+        { version: 2, weight: 10, name: 'green' },
+      ],
+      shadows: [],
+      loadedVersions: [1, 2],
+      previousVersion: 1,
+      rollout: { phase: 'progressing' as const, version: 2, message: '' },
+      changedAtMs: 1_795_449_600_123,
+      reason: 'rollout',
+      correlationId: 'k-1',
+      recentCommandIds: [],
+    },
+    encodeRoute,
+    decodeRoute,
+  ),
+  sample('rollout-evidence', ROLLOUT_EVIDENCE, encodeEvidence, decodeEvidence),
   sample('window-metrics', WINDOW_METRICS, encodeWindowMetrics, decodeWindowMetrics),
   sample(
     'window-metrics-revised',
