@@ -14,6 +14,7 @@ export {
   ELEMENT_BYTES,
   isDatatype,
 } from './datatype.js';
+export { firstScore } from './first-score.js';
 export {
   decodeInferRequest,
   encodeInferRequest,
