@@ -2,6 +2,7 @@
 
 import { ROLLOUT_PHASES, SHADOW_SHARE_DEFAULT, SHADOWS_MAX, STEPS_MAX, TARGETS_MAX } from '@millrace/routing';
 import Type from 'typebox';
+import { RolloutAnalysis } from './analysis.js';
 import { get, post } from './endpoint.js';
 import { answer, body, count, figure, note, nullable, timeMs, version, versionOrNone, word } from './values.js';
 
@@ -198,6 +199,11 @@ export const routerApi = {
     pauseRollout: ofRollout('pause', 'No step of the rollout comes by itself until it is resumed.'),
     resumeRollout: ofRollout('resume', 'The rollout goes on with the time that its step had left.'),
     abortRollout: ofRollout('abort', 'All traffic back to who had it before the rollout, which has failed.'),
+    analysis: get({
+      path: `${project}/analysis`,
+      summary: 'What is thought of the rollout under way, or was of the last one; null: there was none yet.',
+      answer: answer({ analysis: nullable(RolloutAnalysis) }),
+    }),
     switches: get({
       path: `${project}/switches`,
       summary: 'Changes of live traffic, newest last.',

@@ -524,27 +524,6 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     decodeReferenceProfile,
   ),
   ...ROUTES.map(([name, route]) => sample(name, route, encodeRoute, decodeRoute)),
-  sample(
-    'route',
-    {
-      project: 'demo',
-      revision: 9,
-      targets: [
-        { version: 1, weight: 90, name: 'blue' },
-        { version: 2, weight: 10, name: 'green' },
-      ],
-      shadows: [],
-      loadedVersions: [1, 2],
-      previousVersion: 1,
-      rollout: { phase: 'progressing' as const, version: 2, message: '' },
-      changedAtMs: 1_795_449_600_123,
-      reason: 'rollout',
-      correlationId: 'k-1',
-      recentCommandIds: [],
-    },
-    encodeRoute,
-    decodeRoute,
-  ),
   sample('rollout-evidence', ROLLOUT_EVIDENCE, encodeEvidence, decodeEvidence),
   sample('window-metrics', WINDOW_METRICS, encodeWindowMetrics, decodeWindowMetrics),
   sample(

@@ -4,6 +4,7 @@
 
 import type { RetentionRules, Scalar } from '@millrace/domain';
 import { type PlannedStep, STEP_MS_DEFAULT } from '@millrace/routing';
+import { analysisOf } from './analysis-schema.js';
 import { parseDate, parseDuration } from './duration.js';
 import type {
   ColumnSpec,
@@ -190,7 +191,7 @@ function rolloutOf(raw: Document): RolloutSpec {
     return { weight, forMs: least === undefined ? STEP_MS_DEFAULT : ms(least) };
   });
   return {
-    ...{ strategy: rollout.strategy, automatic: rollout.automatic },
+    ...{ strategy: rollout.strategy, automatic: rollout.automatic, analysis: analysisOf(rollout.analysis) },
     ...(planned === undefined ? {} : { steps: planned }),
     ...(rollout.matches === undefined ? {} : { matches: rollout.matches }),
     sticky: rollout.sticky && raw.data.entity !== undefined,

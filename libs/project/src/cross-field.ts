@@ -4,6 +4,7 @@
 import { hint, type Scalar } from '@millrace/domain';
 import { subjectNames } from '@millrace/drift';
 import { STRATEGIES } from '@millrace/routing';
+import { checkAnalysis } from './analysis-schema.js';
 import { checkMatches } from './check-matches.js';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
@@ -170,7 +171,9 @@ function comparedAs({ type }: ColumnSpec): { type: string; words: string } {
 }
 
 /** Steps where the strategy takes none change nothing, and a weight that does not grow takes traffic back. */
-function checkRollout({ rollout: { strategy, steps = [] } }: Project, document: unknown, report: Report): void {
+function checkRollout({ rollout }: Project, document: unknown, report: Report): void {
+  const { strategy, steps = [], analysis } = rollout;
+  checkAnalysis(strategy, analysis, document, report);
   const path = ['rollout', 'steps'];
   const takesSteps = STRATEGIES.filter((one) => one.withSteps !== undefined).map(({ name }) => name);
   if (steps.length > 0 && !takesSteps.includes(strategy))

@@ -4,7 +4,7 @@
 import type { ClockRules, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
-import type { MatchRule, PlannedStep } from '@millrace/routing';
+import type { AnalysisPlan, MatchRule, PlannedStep } from '@millrace/routing';
 import type { Decimal, TableFormat } from '@millrace/tabular';
 import type { TimeFormat } from './time-format.js';
 
@@ -204,6 +204,8 @@ export interface RolloutSpec {
   strategy: string;
   /** Of a strategy that goes in steps; undefined = its own. */
   steps?: readonly PlannedStep[];
+  /** Of a strategy that goes in steps. */
+  analysis: AnalysisPlan;
   /** False where the project has no entity that could stay with a version. */
   sticky: boolean;
   /** Blessed versions go live by themselves. */

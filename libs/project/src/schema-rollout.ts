@@ -9,6 +9,7 @@ import {
   STRATEGIES,
   TARGET_NAME,
 } from '@millrace/routing';
+import { ANALYSIS_NODE } from './analysis-schema.js';
 import { choice, duration, flag, integer, list, number, object, text } from './schema-nodes.js';
 
 /** Strategies that take `rollout.steps`. */
@@ -34,6 +35,7 @@ export const rolloutNode = object('How a version goes live.', {
     STEPS_MAX,
     1,
   ),
+  analysis: ANALYSIS_NODE,
   sticky: flag('Requests of one entity stay with one version.', true),
   automatic: flag('Blessed versions go live by themselves.', true),
   probation: object('A new version is compared with the one before it, on the same labelled rows.', {

@@ -3,6 +3,8 @@
 // end in _total). Labels have few values: a project's name, a model version, a cohort's key (at most COHORTS_MAX of
 // them), a closed set; never an id or an entity.
 
+import { ANALYSIS_METRICS } from './analysis-names.js';
+
 export interface MetricSpec {
   readonly kind: 'counter' | 'gauge' | 'histogram';
   /** UCUM: "s", "ms", "By", "1", or a thing in braces such as "{record}". */
@@ -188,6 +190,7 @@ export const METRICS = {
     description: 'Step of a rollout under way, from 1',
     labels: ['project', 'version'],
   },
+  ...ANALYSIS_METRICS,
   'millrace.router.in_flight': {
     kind: 'gauge',
     unit: '{request}',

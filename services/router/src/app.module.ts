@@ -6,6 +6,7 @@ import { RouteService } from '@millrace/contracts';
 import { routerSettings } from '@millrace/deployment';
 import { defineService } from '@millrace/service';
 import type { FastifyInstance } from 'fastify';
+import { Analyst } from './analysis/analyst.js';
 import { CommandsConsumer } from './control/commands.kafka.js';
 import { ControlHttp } from './control/control.http.js';
 import { routeControl } from './control/control.module.js';
@@ -32,7 +33,7 @@ export const router = defineService({
     const { config, log } = context;
     const path = requestPath(context);
     const listeners = endpoints(context, path);
-    const { control, owner, routeLog, consumer, knownProject, follow } = routeControl(context, path);
+    const { control, owner, routeLog, consumer, analysing, knownProject, follow } = routeControl(context, path);
     const flags = new Flags(path.table, knownProject);
     return {
       http: {
@@ -52,6 +53,7 @@ export const router = defineService({
         [ShadowTraffic, path.shadows],
         [RouteControl, control],
         [RouteOwner, owner],
+        [Analyst, analysing.analyst],
         [KafkaRouteLog, routeLog],
       ],
       consumers: [consumer],
@@ -61,7 +63,7 @@ export const router = defineService({
         if (!path.upstream.door.isBehind) path.links.open();
         log.info('endpoints are open', await listeners.open());
       },
-      ticks: [listeners.tick, ...path.upstream.ticks],
+      ticks: [listeners.tick, analysing.tick, ...path.upstream.ticks],
     };
   },
 });

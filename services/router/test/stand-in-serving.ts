@@ -14,8 +14,18 @@ import { asBuffer, serviceDefinition } from '@millrace/grpc';
 
 type Exchange = ServerDuplexStream<relayPb.ExchangeRequest, relayPb.ExchangeResponse>;
 
+/** How a version answers its n-th request; nothing said: at once, with a score of its own. */
+export interface Behaviour {
+  status?: number;
+  delayMs?: number;
+  score?: number;
+}
+
 export class StandInServing {
   readonly loaded = new Set<number>();
+  /** By version. */
+  readonly behaviours = new Map<number, (n: number) => Behaviour>();
+  private answers = 0;
   /** Frames seen, newest last, at most 10,000. */
   readonly frames: relayPb.RequestFrame[] = [];
   /** Answers are held back so long. */
@@ -66,9 +76,17 @@ export class StandInServing {
 
   private exchange(call: Exchange): void {
     call.on('data', (message: relayPb.ExchangeRequest) => {
-      const frames = message.frames
-        .filter((frame) => !frame.cancelled && this.broken.get(frame.version) !== 'hangs')
-        .map((frame) => this.answer(frame));
+      const asked = message.frames.filter((frame) => !frame.cancelled && this.broken.get(frame.version) !== 'hangs');
+      const frames: relayPb.ResponseFrame[] = [];
+      for (const frame of asked) {
+        const behaviour = this.behaviours.get(frame.version)?.(this.answers++) ?? {};
+        const answer = this.answer(frame, behaviour);
+        if (behaviour.delayMs === undefined) frames.push(answer);
+        else
+          setTimeout(() => {
+            if (!call.cancelled) call.write(create(relayPb.ExchangeResponseSchema, { frames: [answer] }));
+          }, behaviour.delayMs);
+      }
       for (const frame of message.frames) this.frames.push(frame);
       if (this.frames.length > 10_000) this.frames.splice(0, this.frames.length - 10_000);
       const send = () => {
@@ -81,7 +99,7 @@ export class StandInServing {
     call.on('end', () => call.end());
   }
 
-  private answer(frame: relayPb.RequestFrame): relayPb.ResponseFrame {
+  private answer(frame: relayPb.RequestFrame, { status = 0, score }: Behaviour): relayPb.ResponseFrame {
     if (!this.loaded.has(frame.version)) {
       // Version 0: the model has no route, and this serving has none of its own.
       const message =
@@ -90,14 +108,15 @@ export class StandInServing {
     }
     if (this.broken.get(frame.version) === 'errs')
       return create(relayPb.ResponseFrameSchema, { id: frame.id, status: 13, message: 'the model failed' });
-    const score = this.broken.get(frame.version) === 'answers NaN' ? Number.NaN : frame.version / 10;
+    if (status !== 0) return create(relayPb.ResponseFrameSchema, { id: frame.id, status, message: 'as it was told' });
+    const told = this.broken.get(frame.version) === 'answers NaN' ? Number.NaN : (score ?? frame.version / 10);
     const { id } = fromBinary(inferencePb.ModelInferRequestSchema, frame.request);
     const response = create(inferencePb.ModelInferResponseSchema, {
       modelName: frame.model,
       modelVersion: String(frame.version),
       id,
       outputs: [{ name: 'probability', datatype: 'FP32', shape: [1n] }],
-      rawOutputContents: [asBuffer(new Uint8Array(new Float32Array([score]).buffer))],
+      rawOutputContents: [asBuffer(new Uint8Array(new Float32Array([told]).buffer))],
     });
     const bytes = frame.stream
       ? toBinary(

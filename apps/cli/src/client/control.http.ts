@@ -358,6 +358,11 @@ export class ControlClient {
     return { skip, pause, resume, abort }[move]({ path: { project }, body });
   }
 
+  /** Of the rollout under way, or of the last one; null: there was none since that router started. */
+  async analysis(project: string) {
+    return (await this.router.analysis({ path: { project } })).analysis;
+  }
+
   async switches(project: string) {
     return (await this.router.switches({ path: { project } })).switches;
   }

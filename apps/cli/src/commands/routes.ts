@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { RolloutMove } from '../client/control.http.js';
 import { progressText } from '../overview/rollout-text.js';
 import { describeShadows } from '../overview/shadow-text.js';
+import { describeAnalysis } from './analysis.js';
 import { action, type Context } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
 
@@ -62,19 +63,21 @@ export function routeCommands(program: Command): void {
     );
   rollout
     .command('status')
-    .description('shows the route, and how far a rollout is')
+    .description('shows the route, how far a rollout is, and what its analysis says')
     .argument('<project>', 'its name', projectName)
     .action(
       action(async (context, project: string) => {
         const route = await context.control.route(project);
         const shadowTraffic = await context.control.shadowTraffic(project);
         const progress = rolloutProgress(route, systemClock.nowMs());
+        const analysis = await context.control.analysis(project);
         context.print(
-          { ...route, progress: progress ?? null, shadowTraffic },
-          () =>
+          { ...route, progress: progress ?? null, analysis, shadowTraffic },
+          (width) =>
             [
               describeRoute(route),
               ...(progress === undefined ? [] : [progressText(progress)]),
+              ...(analysis === null ? [] : [describeAnalysis(analysis, width)]),
               ...describeShadows(route, shadowTraffic),
             ].join('\n'),
           afterRoute(project, route),

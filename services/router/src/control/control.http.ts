@@ -5,6 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import { type RouteAction, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
+import { Analyst } from '../analysis/analyst.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { routerStats } from '../outcomes/stats.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
@@ -15,7 +16,8 @@ import { type CallerFacts, type ControlAnswer, RouteControl, refuseNameless } fr
 
 const PROJECT_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 
-const { routes, route, startRollout, promote, rollback, setWeights, setShadows, switches, stats } = routerApi.endpoints;
+const { routes, route, startRollout, promote, rollback, setWeights, setShadows } = routerApi.endpoints;
+const { switches, stats, analysis } = routerApi.endpoints;
 const { advanceRollout, pauseRollout, resumeRollout, abortRollout } = routerApi.endpoints;
 
 /** What every command carries beside its action. */
@@ -30,6 +32,7 @@ export class ControlHttp {
     @Inject(Outcomes) private readonly outcomes: Outcomes,
     @Inject(Relay) private readonly relay: Relay,
     @Inject(ShadowTraffic) private readonly shadows: ShadowTraffic,
+    @Inject(Analyst) private readonly analyst: Analyst,
   ) {}
 
   @Answers(routes)
@@ -91,6 +94,11 @@ export class ControlHttp {
   @Answers(abortRollout)
   abortRollout(@Param('project') project: string, @Body() body: unknown) {
     return this.ofRollout(project, 'abort', bodyOf(abortRollout, body));
+  }
+
+  @Answers(analysis)
+  getAnalysis(@Param('project') project: string) {
+    return { analysis: this.analyst.of(project) ?? null };
   }
 
   @Answers(switches)

@@ -12,17 +12,26 @@ import {
   TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
-import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
+import {
+  DEFAULT_ANALYSIS,
+  DEFAULT_STRATEGY,
+  emptyRoute,
+  type RolloutStrategy,
+  type Route,
+  rolloutProgress,
+} from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
+import { type AnalysisWiring, analysis } from '../analysis/analysis.module.js';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
 import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
 import { KnownVersions, type VersionKnowledge } from './known-versions.js';
 import { RemovedProjects } from './removed-projects.js';
-import { RouteControl } from './route-control.js';
+import { NOTE_CHARACTERS_MAX, RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
 import { KafkaRouteLog, type ProjectFacts, RouteFollower } from './routes.kafka.js';
 import { SnapshotFile } from './snapshot.fs.js';
+import { ANALYSIS } from './step-watch.js';
 
 const PRODUCER_CLOSE_MS = 1_000;
 /** With a broker they take some milliseconds. */
@@ -38,6 +47,8 @@ export interface ControlWiring {
   consumer: KafkaStrategy;
   /** A project of projects.v1, whether it has a route or not. */
   knownProject(project: string): boolean;
+  /** Of rollouts under way. */
+  analysing: AnalysisWiring;
   /** Routes of the snapshot, then those of Kafka as they come. */
   follow(): Promise<void>;
 }
@@ -95,6 +106,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     failures: (project) => outcomes.failures(project),
     createdAtMs: (project) => projects.get(project)?.createdAtMs,
     strategyOf,
+    mayAdvance: (project, route) => analysing.analyst.mayAdvance(project, route),
     onSettled: (project, version, route, made) => {
       control.onSettled(project, version, route, made);
       snapshot.touch();
@@ -113,6 +125,14 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     strategyOf,
   });
   const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
+  const analysing: AnalysisWiring = analysis(context, {
+    ...{ connection, holds, book: path.evidence, routes: () => table.all() },
+    planOf: (project) => projects.get(project)?.analysis ?? DEFAULT_ANALYSIS,
+    command: async ({ project, version, correlationId }, kind, reason) => {
+      const facts = { project, issuedBy: ANALYSIS, reason: reason.slice(0, NOTE_CHARACTERS_MAX), correlationId };
+      await control.submit({ ...facts, expectedRevision: 0 }, { kind, version });
+    },
+  });
   const removed = new RemovedProjects({
     holds,
     outlived: () =>
@@ -127,7 +147,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     },
     failed: (project, error) => log.warn('the route of a removed project stays for now', { project }, error),
   });
-  const followed = { connection, projects, snapshot, routeLog, held, control, removed, known };
+  const followed = { connection, projects, snapshot, routeLog, held, control, removed, known, analysing };
   const follower: RouteFollower = routeFollower(context, path, followed);
   // Without a broker none of them would end by itself; what they hold is in Kafka or of no worth without it.
   shutdown.onClose('kafka', async () => {
@@ -154,14 +174,16 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
       const matches = saved?.matches?.[project];
-      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY, matches, createdAtMs: 0 });
+      const facts = { strategy: DEFAULT_STRATEGY, analysis: DEFAULT_ANALYSIS, createdAtMs: 0 };
+      projects.set(project, { sticky, matches, ...facts });
       table.setSticky(project, sticky);
       table.setMatches(project, matches);
     }
     for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
     follower.start();
+    analysing.follow();
   };
-  return { control, owner, routeLog, consumer, knownProject, follow };
+  return { control, owner, routeLog, consumer, analysing, knownProject, follow };
 }
 
 /** One line for each change of a route by its owner: what a rollout has come to, and why. */
@@ -209,12 +231,13 @@ interface Followed {
   control: RouteControl;
   removed: RemovedProjects;
   known: KnownVersions;
+  analysing: AnalysisWiring;
 }
 
 function routeFollower(
   { log }: Context,
   { table, switches, upstream }: RequestPath,
-  { connection, projects, snapshot, routeLog, held, control, removed, known }: Followed,
+  { connection, projects, snapshot, routeLog, held, control, removed, known, analysing }: Followed,
 ): RouteFollower {
   /** Routes as they came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
   const confirmed = new Map<string, Route>();
@@ -232,6 +255,7 @@ function routeFollower(
         confirmed.delete(project);
         table.remove(project);
         switches.forget(project);
+        analysing.analyst.forget(project);
         control.onRemoved(project);
         snapshot.touch();
       },

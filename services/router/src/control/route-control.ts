@@ -180,7 +180,7 @@ const unknownProject = (project: string): PlatformError =>
   new PlatformError('not_found', `project '${project}' is not known`);
 
 /** As of the HTTP API (libs/api). */
-const NOTE_CHARACTERS_MAX = 1_024;
+export const NOTE_CHARACTERS_MAX = 1_024;
 
 const CODES: Readonly<Record<string, ErrorCode>> = { unknown_version: 'not_found' };
 

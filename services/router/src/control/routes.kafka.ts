@@ -5,7 +5,7 @@ import { decodeModelVersion, decodeProject, decodeRoute, encodeRoute, type Model
 import { assert, PlatformError } from '@millrace/domain';
 import { CompactedReader, FencedWriters, type KafkaConnection, type OnEntry } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
-import { type MatchRule, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
+import { type AnalysisPlan, type MatchRule, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { logger } from '@millrace/telemetry';
 import type { RouteLog } from './route-owner.js';
 
@@ -88,6 +88,7 @@ export interface ProjectFacts {
   strategy: RolloutStrategy;
   /** Rules about headers. */
   matches?: readonly MatchRule[] | undefined;
+  analysis: AnalysisPlan;
   /** What is older belongs to a deleted project of the name. */
   createdAtMs: number;
 }
@@ -176,7 +177,8 @@ export class RouteFollower {
     }
     const { document, createdAtMs } = decodeProject(value);
     const { name, rollout } = projectFromDocument(document);
-    const { sticky, strategy, steps, matches } = rollout;
-    this.handlers.onProject(name, { sticky, strategy: strategyNamed(strategy, steps), matches, createdAtMs });
+    const { sticky, strategy: named, steps, matches, analysis } = rollout;
+    const strategy = strategyNamed(named, steps);
+    this.handlers.onProject(name, { sticky, strategy, matches, analysis, createdAtMs });
   };
 }

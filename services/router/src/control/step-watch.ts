@@ -20,7 +20,7 @@ export type StepAnswer = 'yes' | 'not yet' | { abort: string } | { pause: string
 export type MayAdvance = (project: string, route: Route) => StepAnswer;
 
 /** Who is named where the analysis ends or pauses a rollout, and where the owner does. */
-const ANALYSIS = 'the analysis';
+export const ANALYSIS = 'the analysis';
 const ROUTER = 'the router';
 
 /** Between two looks at a step that is due and may not come. */

@@ -15,6 +15,7 @@ import {
   SpanKind,
   startSpan,
 } from '@millrace/telemetry';
+import { EvidenceBook } from '../analysis/evidence-book.js';
 import type { TracedCall } from '../calls/infer-call.js';
 import { type ServingPlace, ServingRest } from '../calls/serving-rest.http.js';
 import type { RouterConfig } from '../config.js';
@@ -70,10 +71,12 @@ export function requestPath(context: Context) {
   const shadowOutcomes = new Outcomes(clock);
   const pairs = new AnswerPairs();
   const copies = new ShadowCopies(relay, { clock, later, outcomes: shadowOutcomes, pairs });
+  const evidence = new EvidenceBook();
   const inference = new InferEndpoint(table, relay, outcomes, upstream.door, {
     clock,
     ids,
     tracing,
+    evidence,
     allocate,
     deadlineMaxMs: config.deadlineMaxMs,
     later,
@@ -84,7 +87,8 @@ export function requestPath(context: Context) {
   readiness.register(upstream.door.isBehind ? 'upstream' : 'serving', ready);
   gauge('millrace.router.in_flight').observe(() => relay.inFlight + upstream.calls.inFlight);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
-  return { table, outcomes, switches, relay, serving, servings, links, ids, inference, shadows, upstream, ready };
+  const paths = { table, relay, serving, servings, links, inference, upstream };
+  return { ...paths, outcomes, switches, ids, shadows, evidence, ready };
 }
 
 export type RequestPath = ReturnType<typeof requestPath>;

@@ -5,6 +5,7 @@
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
 import { GRPC_STATUS, type Headers } from '@millrace/routing';
+import type { EvidenceBook } from '../analysis/evidence-book.js';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay } from '../relay/relay.js';
@@ -22,6 +23,8 @@ export interface InferOptions {
   clock: Clock;
   ids: RequestIds;
   tracing: Tracing;
+  /** Of the rollouts under way. */
+  evidence: EvidenceBook;
   allocate(size: number): Uint8Array;
   /** A request without a deadline gets this one, so that nothing waits for ever. */
   deadlineMaxMs: number;
@@ -150,6 +153,7 @@ export class InferEndpoint {
         }
         call.done(status, message, response, final);
         live?.answered(status, response, final);
+        if (final && byRoute) this.answered(project, version, status, startMs, response, call.stream === true);
       },
     });
     if (shadows.length > 0 && sequence === '' && sent !== 0) {
@@ -161,7 +165,22 @@ export class InferEndpoint {
       this.record(project, version, GRPC_STATUS.CANCELLED, startMs);
       traced?.end(project, version, GRPC_STATUS.CANCELLED);
       live?.gone();
+      if (byRoute) this.answered(project, version, GRPC_STATUS.CANCELLED, startMs, NOTHING, false);
     };
+  }
+
+  /** After the answer is on its way. */
+  private answered(
+    project: string,
+    version: number,
+    status: number,
+    startMs: number,
+    response: Uint8Array,
+    isStream: boolean,
+  ): void {
+    const { evidence, clock } = this.options;
+    if (!evidence.isCounting) return;
+    evidence.answered(project, version, { status, elapsedMs: clock.monotonicMs() - startMs, response, isStream });
   }
 
   private fault(call: InferCall, head: RequestHead, pinned: number): string {

@@ -5,6 +5,7 @@ import { RequestIds, seededRng, systemClock } from '@millrace/domain';
 import { type BytesAnswer, BytesClient } from '@millrace/grpc';
 import { encodeInferRequest, encodeInferResponse, encodeStreamResponse, peekModel } from '@millrace/inference';
 import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
+import { EvidenceBook } from '../analysis/evidence-book.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay, RelayRequest } from '../relay/relay.js';
 import type { ServingCalls } from '../relay/servings.grpc.js';
@@ -23,10 +24,11 @@ const NOTHING = new Uint8Array(0);
 let endpoint: GrpcEndpoint;
 let client: BytesClient;
 let sent: RelayRequest[];
+let evidence: EvidenceBook;
 let asked: { path: string; request: Buffer }[];
 
-const requestOf = (modelName: string, id: string) =>
-  encodeInferRequest({ modelName, modelVersion: '', id, parameters: {}, inputs: [], outputs: [] });
+const requestOf = (modelName: string, id: string, modelVersion = '') =>
+  encodeInferRequest({ modelName, modelVersion, id, parameters: {}, inputs: [], outputs: [] });
 
 function call(method: string, request: Uint8Array, headers: Record<string, string> = {}): Promise<BytesAnswer> {
   const deadlineAtMs = systemClock.monotonicMs() + 5_000;
@@ -35,6 +37,7 @@ function call(method: string, request: Uint8Array, headers: Record<string, strin
 
 beforeEach(async () => {
   sent = [];
+  evidence = new EvidenceBook();
   asked = [];
   const relay = {
     up: true,
@@ -77,7 +80,12 @@ beforeEach(async () => {
   const chooser = new UpstreamChooser(new UpstreamTable(), table, ids, '');
   const log = new CallLog({ ids, offer: () => undefined, resting: (work) => work(), skipped: () => undefined });
   const door = new UpstreamDoor(chooser, calls, log, outcomes, common);
-  const inference = new InferEndpoint(table, relay, outcomes, door, { ...common, ids, deadlineMaxMs: 30_000 });
+  const inference = new InferEndpoint(table, relay, outcomes, door, {
+    ...common,
+    ids,
+    evidence,
+    deadlineMaxMs: 30_000,
+  });
   const options = { ready: () => true, host: '127.0.0.1', port: 0, requestBytesMax: 100_000, drainMs: 100 };
   endpoint = new GrpcEndpoint(inference, table, serving, door, systemClock, options);
   client = new BytesClient(`127.0.0.1:${await endpoint.listen()}`, systemClock, 1_000_000);
@@ -101,6 +109,20 @@ describe('the gRPC endpoint', () => {
     await call('ModelInfer', requestOf('routed', 'r-1'), { 'x-cohort': 'beta-7' });
     await call('ModelInfer', requestOf('routed', 'r-2'), { 'x-cohort': 'alpha' });
     expect(sent.map(({ version }) => version)).toEqual([5, 3]);
+  });
+
+  it('counts what it answers while a rollout is under way, but not for who chose the version by himself', async () => {
+    const rollout = { project: 'routed', version: 3, fromRevision: 1 };
+    evidence.watch(rollout, [3]);
+    await call('ModelInfer', requestOf('routed', 'a'));
+    await call('ModelInfer', requestOf('routed', 'bad'));
+    await call('ModelInfer', requestOf('routed', 'b', '3'));
+    await call('ModelInfer', requestOf('other', 'c'));
+    await new Promise(setImmediate);
+    expect(evidence.of(rollout)?.versions.map((one) => one.state())).toMatchObject([{ answered: 2, failed: 0 }]);
+    evidence.forget('routed');
+    await call('ModelInfer', requestOf('routed', 'd'));
+    expect(evidence.of(rollout)).toBeUndefined();
   });
 
   it('answers a stream in the order of its requests, a failed one in its place', async () => {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock, RequestIds, seededRng } from '@millrace/domain';
 import { decodeInferRequest, encodeInferResponse, Tensor } from '@millrace/inference';
 import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
+import { EvidenceBook } from '../analysis/evidence-book.js';
 import { Forward } from '../calls/forward.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { type Relay, type RelayRequest } from '../relay/relay.js';
@@ -91,7 +92,12 @@ describe("the router's REST endpoint", () => {
     const ids = new RequestIds(seededRng(1));
     const common = { clock, tracing: { begin: () => null }, allocate: Buffer.allocUnsafe, later: setImmediate };
     const { door, rest } = nobodyElsewhere(table, outcomes, ids, common);
-    const infer = new InferEndpoint(table, relay, outcomes, door, { ...common, ids, deadlineMaxMs: 30_000 });
+    const infer = new InferEndpoint(table, relay, outcomes, door, {
+      ...common,
+      ids,
+      evidence: new EvidenceBook(),
+      deadlineMaxMs: 30_000,
+    });
     const endpoint = new HttpEndpoint(infer, table, rest, clock, {
       ready: () => relay.up,
       host: '127.0.0.1',

@@ -7,6 +7,7 @@ import { relayPb } from '@millrace/contracts';
 import { ManualClock, RequestIds, seededRng } from '@millrace/domain';
 import { encodeInferRequest, encodeInferResponse, encodeStreamResponse, Tensor } from '@millrace/inference';
 import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
+import { EvidenceBook } from '../analysis/evidence-book.js';
 import { InferEndpoint } from '../endpoints/infer-endpoint.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { Relay, type RelayStream } from '../relay/relay.js';
@@ -129,6 +130,7 @@ beforeEach(() => {
     ...{ clock, allocate, later, shadows: copies, deadlineMaxMs: 30_000 },
     ids: new RequestIds(seededRng(1)),
     tracing: { begin: () => null },
+    evidence: new EvidenceBook(),
   });
 });
 

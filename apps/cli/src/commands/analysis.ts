@@ -1,0 +1,61 @@
+// How an analysis of a rollout is told in the terminal: what is thought, and by criterion both figures, the interval of
+// the difference, and how far the test is.
+
+import type { AnswerOf, routerApi } from '@millrace/api';
+import { table } from '../table.js';
+
+export type RolloutAnalysis = NonNullable<AnswerOf<typeof routerApi.endpoints.analysis>['analysis']>;
+type Criterion = RolloutAnalysis['criteria'][number];
+
+const VERDICTS: Readonly<Record<RolloutAnalysis['verdict'], string>> = {
+  pass: 'good',
+  fail: 'bad',
+  not_yet: 'not decided yet',
+  no_data: 'no data',
+  inconclusive: 'not decided in its time',
+};
+
+/** Lines. */
+export function describeAnalysis(analysis: RolloutAnalysis, width?: number): string {
+  const { verdict, reason, isUnderWay, stable, candidate, answered, dryRun, criteria, routers } = analysis;
+  const when = isUnderWay ? 'analysis' : 'analysis of the last rollout';
+  const counted = `${answered.candidate} answers of version ${candidate}, ${answered.stable} of version ${stable}`;
+  const from = `${counted}, seen by ${routers} router${routers === 1 ? '' : 's'}`;
+  const lines = [`${when}: ${VERDICTS[verdict]}${dryRun ? ' (dry run)' : ''}, ${reason}`, from];
+  const headers = [
+    'criterion',
+    'thought',
+    `version ${candidate}`,
+    `version ${stable}`,
+    'difference',
+    'interval',
+    'next',
+  ];
+  return [...lines, table(headers, criteria.map(row), width)].join('\n');
+}
+
+function row(criterion: Criterion): string[] {
+  const { criterion: name, verdict, candidate, stable, difference, interval } = criterion;
+  return [
+    ...[name, VERDICTS[verdict], figure(criterion, candidate), figure(criterion, stable)],
+    difference === null ? '-' : points(difference),
+    interval === null ? '-' : `${points(interval.lower)} to ${points(interval.upper)}`,
+    next(criterion),
+  ];
+}
+
+function figure({ unit }: Criterion, { figure, k, n }: Criterion['stable']): string {
+  if (figure === null) return 'none';
+  if (unit === 'share') return `${k} of ${n}`;
+  return unit === 'ms' ? `${figure.toPrecision(3)} ms` : figure.toPrecision(3);
+}
+
+function next({ verdict, effect, answersUntilSeen }: Criterion): string {
+  if (verdict === 'fail' || verdict === 'no_data') return effect;
+  return answersUntilSeen === 0
+    ? `${effect}: would have been seen`
+    : `${effect}: would be seen after about ${answersUntilSeen} more answers`;
+}
+
+/** A share as points of a percent, with its sign. */
+const points = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)}`;

@@ -1,0 +1,87 @@
+// Wiring of the analysis: what the request path counts goes to the analyst and to evidence.v1, what other routers count
+// comes from there; the analyst's commands go the way of every command.
+
+import type { KafkaConnection } from '@millrace/kafka';
+import type { AnalysisPlan, RolloutUnderWay, Route, Verdict } from '@millrace/routing';
+import { type ServiceContext, type Tick, within } from '@millrace/service';
+import { gauge } from '@millrace/telemetry';
+import type { RouterConfig } from '../config.js';
+import { Analyst } from './analyst.js';
+import { EvidenceLog } from './evidence.kafka.js';
+import type { EvidenceBook } from './evidence-book.js';
+import { GatheredEvidence } from './gathered-evidence.js';
+
+/** As often as the shortest interval of a plan. */
+const LOOK_EVERY_MS = 1_000;
+const CLOSE_MS = 1_000;
+
+/** As a gauge: 1 good, -1 bad, 0 not decided. */
+const GOOD: Readonly<Record<Verdict, number>> = { pass: 1, fail: -1, not_yet: 0, no_data: 0, inconclusive: 0 };
+
+export interface AnalysisPorts {
+  connection: KafkaConnection;
+  book: EvidenceBook;
+  routes(): Route[];
+  planOf(project: string): AnalysisPlan;
+  holds(project: string): boolean;
+  command(rollout: RolloutUnderWay, kind: 'abort' | 'pause', reason: string): Promise<void>;
+}
+
+export interface AnalysisWiring {
+  analyst: Analyst;
+  tick: Tick;
+  /** Hears the other routers from now on. */
+  follow(): void;
+}
+
+export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisPorts): AnalysisWiring {
+  const { config, clock, log, shutdown } = context;
+  const { book, routes, planOf, holds, command } = ports;
+  const gathered = new GatheredEvidence();
+  const evidence = new EvidenceLog(ports.connection, gathered, () => clock.nowMs());
+  shutdown.onClose('evidence', () => within(CLOSE_MS, evidence.close()));
+  const verdicts = gauge('millrace.router.analysis_verdict');
+  const shares = gauge('millrace.router.analysis_evidence');
+  const analyst = new Analyst(book, gathered, {
+    self: { router: config.replica, startedAtMs: clock.nowMs() },
+    nowMs: () => clock.nowMs(),
+    ...{ planOf, holds, command },
+    say: (word) => evidence.say(word),
+    decided: (project, { verdict, reason, candidate, stable, answered, routers, dryRun }) => {
+      const facts = { project, verdict, candidate, stable, ...counted(answered), routers, dryRun, reason };
+      log.info('analysis of a rollout', facts);
+    },
+    failed: (project, error) => log.warn('what the analysis asks for is not done yet', { project }, error),
+  });
+  /** Series of rollouts that have ended go. */
+  const told = new Map<string, { version: string; criteria: readonly string[] }>();
+  const tell = (): void => {
+    const now = analyst.underWay();
+    for (const [project, { version, criteria }] of told) {
+      if (now.some((one) => one.project === project && String(one.version) === version)) continue;
+      verdicts.remove({ project, version });
+      for (const criterion of criteria) shares.remove({ project, version, criterion });
+      told.delete(project);
+    }
+    for (const { project, version: number, verdict, criteria } of now) {
+      const version = String(number);
+      verdicts.set(GOOD[verdict], { project, version });
+      for (const { criterion, evidence: share } of criteria) shares.set(share, { project, version, criterion });
+      told.set(project, { version, criteria: criteria.map(({ criterion }) => criterion) });
+    }
+  };
+  const tick: Tick = {
+    name: 'analysis of rollouts',
+    everyMs: LOOK_EVERY_MS,
+    work: () => {
+      analyst.tick(routes());
+      tell();
+    },
+  };
+  return { analyst, tick, follow: () => evidence.follow() };
+}
+
+const counted = ({ stable, candidate }: { stable: number; candidate: number }) => ({
+  answersOfStable: stable,
+  answersOfCandidate: candidate,
+});

@@ -1,0 +1,203 @@
+import { describe, expect, it } from '@jest/globals';
+import { type AnalysisPlan, DEFAULT_ANALYSIS, emptyRoute, GRPC_STATUS, type Route } from '@millrace/routing';
+import { Analyst } from './analyst.js';
+import { EvidenceBook } from './evidence-book.js';
+import { GatheredEvidence, type Word } from './gathered-evidence.js';
+
+const NOTHING = new Uint8Array(0);
+const PLAN: AnalysisPlan = {
+  ...DEFAULT_ANALYSIS,
+  ignore: ['constant', 'scores', 'unusable'],
+  inconclusiveAfterMs: 60_000,
+};
+
+interface Steps {
+  at?: number;
+  paused?: boolean;
+  timed?: boolean;
+  fromRevision?: number;
+}
+
+function progressing({ at = 0, paused = false, timed = true, fromRevision = 7 }: Steps = {}): Route {
+  const pause = paused ? { pause: { sinceMs: 0, reason: '', by: '' } } : {};
+  return {
+    ...emptyRoute('p'),
+    revision: 7 + at,
+    targets: [
+      { version: 1, weight: 80, name: 'blue' },
+      { version: 2, weight: 20, name: 'green' },
+    ],
+    loadedVersions: [1, 2],
+    previousVersion: 1,
+    rollout: {
+      ...{ phase: 'progressing', version: 2, message: '' },
+      steps: {
+        plan: [{ weight: 20 }, { weight: 50 }],
+        ...{ at, sinceMs: 1_000, fromRevision, salt: 1, baseline: [{ version: 1, weight: 100 }] },
+        ...(timed ? { dueMs: 2_000 } : {}),
+        ...pause,
+      },
+    },
+  };
+}
+
+/** A router with its analyst; several hear each other. */
+class Router {
+  readonly book = new EvidenceBook();
+  readonly gathered = new GatheredEvidence();
+  readonly commands: string[] = [];
+  readonly decided: string[] = [];
+  readonly said: Word[] = [];
+  others: Router[] = [];
+  nowMs = 1_000;
+  refuses = false;
+  readonly analyst: Analyst;
+
+  constructor(
+    readonly name: string,
+    private readonly isOwner: boolean,
+    plan: Partial<AnalysisPlan> = {},
+  ) {
+    this.analyst = new Analyst(this.book, this.gathered, {
+      self: { router: name, startedAtMs: 1 },
+      nowMs: () => this.nowMs,
+      planOf: () => ({ ...PLAN, ...plan }),
+      holds: () => this.isOwner,
+      say: (word) => {
+        this.said.push(word);
+        for (const other of [this, ...this.others]) other.gathered.hear(word);
+      },
+      command: async (_rollout, kind, reason) => {
+        if (this.refuses) throw new Error('no broker');
+        this.commands.push(`${kind}: ${reason}`);
+      },
+      decided: (_project, { verdict }) => this.decided.push(verdict),
+      failed: () => this.decided.push('failed'),
+    });
+  }
+
+  /** So many answers of each version, then a second goes by. */
+  async second(answers: number, failing: boolean, route = progressing()): Promise<void> {
+    for (let i = 0; i < answers; i++)
+      for (const version of [1, 2]) {
+        const status = failing && version === 2 ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK;
+        this.book.answered('p', version, { status, elapsedMs: 5 + (i % 3), response: NOTHING, isStream: false });
+      }
+    this.nowMs += 1_000;
+    this.analyst.tick([route]);
+    await new Promise(setImmediate);
+  }
+}
+
+describe('the analysis of rollouts under way', () => {
+  it('a version that fails is aborted in the second in which it is seen, with both figures as the reason', async () => {
+    const router = new Router('a', true);
+    router.analyst.tick([progressing()]);
+    await router.second(50, true);
+    await router.second(50, true);
+    expect(router.commands[0]).toMatch(/^abort: errors: version 2 (50 of 50|100 of 100), version 1 0 of (50|100)/);
+    expect(router.analyst.mayAdvance('p', progressing())).toEqual({ abort: expect.stringContaining('errors') });
+  });
+
+  it('only the owner acts; what no router alone has seen enough of is seen in their sum', async () => {
+    const [owner, other, third] = [new Router('a', true), new Router('b', false), new Router('c', false)];
+    for (const one of [owner, other, third]) one.others = [owner, other, third].filter((router) => router !== one);
+    for (const one of [owner, other, third]) one.analyst.tick([progressing()]);
+    await other.second(2, true);
+    await third.second(2, true);
+    await owner.second(0, false);
+    await owner.second(0, false);
+    expect(owner.analyst.of('p')).toMatchObject({ verdict: 'not_yet', routers: 3, answered: { candidate: 4 } });
+    await other.second(30, true);
+    await third.second(30, true);
+    await owner.second(0, false);
+    expect(owner.analyst.of('p')).toMatchObject({ verdict: 'fail', answered: { candidate: 64, stable: 64 } });
+    expect(owner.commands).toHaveLength(1);
+    expect([...other.commands, ...third.commands]).toEqual([]);
+    expect(third.analyst.of('p')?.verdict).toBe('fail');
+  });
+
+  it('a step may come only once all criteria passed at it', async () => {
+    const router = new Router('a', true);
+    expect(router.analyst.mayAdvance('p', progressing())).toBe('not yet');
+    router.analyst.tick([progressing()]);
+    await router.second(10, false);
+    expect(router.analyst.mayAdvance('p', progressing())).toBe('not yet');
+    for (let i = 0; i < 30; i++) await router.second(20, false);
+    expect(router.analyst.mayAdvance('p', progressing())).toBe('yes');
+    expect(router.analyst.mayAdvance('p', progressing({ at: 1 }))).toBe('not yet');
+    await router.second(1, false, progressing({ at: 1 }));
+    expect(router.analyst.mayAdvance('p', progressing({ at: 1 }))).toBe('not yet');
+    expect(router.decided).toEqual(['not_yet', 'pass', 'not_yet']);
+  });
+
+  it('when the time of a step is up it pauses once, and a person who resumes gives it that time again', async () => {
+    const router = new Router('a', true);
+    router.analyst.tick([progressing()]);
+    await router.second(2, false);
+    router.nowMs += 60_000;
+    await router.second(0, false);
+    expect(router.commands).toEqual([expect.stringMatching(/^pause: .*waits for a person: errors: version 2 0 of 2/)]);
+    await router.second(0, false, progressing({ paused: true }));
+    await router.second(0, false);
+    expect(router.commands).toHaveLength(1);
+    expect(router.analyst.of('p')?.verdict).toBe('not_yet');
+  });
+
+  it('a step that a person ends is not paused, a paused rollout that fails is aborted', async () => {
+    const router = new Router('a', true);
+    router.analyst.tick([progressing({ timed: false })]);
+    router.nowMs += 120_000;
+    await router.second(0, false, progressing({ timed: false }));
+    expect(router.commands).toEqual([]);
+    for (let i = 0; i < 3; i++) await router.second(50, true, progressing({ timed: false, paused: true }));
+    expect(router.commands[0]).toMatch(/^abort: /);
+  });
+
+  it('a dry run is told and not acted on', async () => {
+    const router = new Router('a', true, { dryRun: true });
+    router.analyst.tick([progressing()]);
+    for (let i = 0; i < 3; i++) await router.second(50, true);
+    expect(router.analyst.of('p')).toMatchObject({ verdict: 'fail', dryRun: true });
+    expect(router.commands).toEqual([]);
+    expect(router.analyst.mayAdvance('p', progressing())).toBe('yes');
+  });
+
+  it('a command that could not be sent is sent again at the next look', async () => {
+    const router = new Router('a', true);
+    router.analyst.tick([progressing()]);
+    router.refuses = true;
+    for (let i = 0; i < 3; i++) await router.second(50, true);
+    expect(router.decided).toContain('failed');
+    router.refuses = false;
+    await router.second(0, true);
+    expect(router.commands).toHaveLength(1);
+  });
+
+  it('what was thought of a rollout is kept when it ends; the next one begins at 0', async () => {
+    const router = new Router('a', true);
+    router.analyst.tick([progressing()]);
+    for (let i = 0; i < 3; i++) await router.second(50, true);
+    router.analyst.tick([{ ...progressing(), rollout: { phase: 'failed', version: 2, message: 'aborted' } }]);
+    expect(router.book.isCounting).toBe(false);
+    expect(router.analyst.of('p')).toMatchObject({ isUnderWay: false, verdict: 'fail' });
+    await router.second(0, false, progressing({ fromRevision: 20 }));
+    await router.second(0, false, progressing({ fromRevision: 20 }));
+    expect(router.analyst.of('p')).toMatchObject({ isUnderWay: true, verdict: 'no_data', answered: { candidate: 0 } });
+    router.analyst.forget('p');
+    expect(router.analyst.of('p')).toBeUndefined();
+  });
+
+  it('says nothing that it has said; judges as often as the plan says', async () => {
+    const router = new Router('a', true, { intervalMs: 5_000 });
+    router.analyst.tick([progressing()]);
+    await router.second(10, true);
+    await router.second(0, true);
+    expect(router.said).toHaveLength(1);
+    await router.second(90, true);
+    expect(router.commands).toEqual([]);
+    await router.second(0, true);
+    await router.second(0, true);
+    expect(router.commands).toHaveLength(1);
+  });
+});

@@ -1,0 +1,215 @@
+// The analysis of all rollouts under way. Every router counts, says what it counted, hears the others and judges the
+// sum, so that whoever takes a route over has followed the rollout from its beginning; only the route's owner acts:
+// an abort where a criterion failed, a pause where the time is up, and a step that is due may come once all passed.
+// What it asks for goes the way of every command. Called about once a second; no clock and no network of its own.
+
+import {
+  type Analysis,
+  type AnalysisPlan,
+  RolloutJudge,
+  type RolloutUnderWay,
+  type Route,
+  rolloutUnderWay,
+  type Verdict,
+  VersionEvidence,
+} from '@millrace/routing';
+import type { EvidenceBook } from './evidence-book.js';
+import { addTo, type GatheredEvidence, type Word } from './gathered-evidence.js';
+
+/** Analyses of rollouts that ended are kept for who asks; the oldest go. */
+const KEPT_MAX = 256;
+
+/** As routes are told of a step that is due. */
+export type StepAnswer = 'yes' | 'not yet' | { abort: string } | { pause: string };
+
+/** What a person is shown. */
+export interface RolloutAnalysis extends Analysis {
+  /** Routers whose counts are in it. */
+  routers: number;
+  /** False: the rollout has ended, this is what was thought of it last. */
+  isUnderWay: boolean;
+}
+
+export interface AnalystOptions {
+  /** This router among the others. */
+  self: { router: string; startedAtMs: number };
+  nowMs(): number;
+  planOf(project: string): AnalysisPlan;
+  /** Whether this process owns the route. */
+  holds(project: string): boolean;
+  /** To all routers. */
+  say(word: Word): void;
+  /** A command; rejects where it was refused or could not be sent. */
+  command(rollout: RolloutUnderWay, kind: 'abort' | 'pause', reason: string): Promise<void>;
+  /** The verdict has changed. */
+  decided(project: string, analysis: RolloutAnalysis): void;
+  failed(project: string, error: unknown): void;
+}
+
+interface Followed {
+  readonly rollout: RolloutUnderWay;
+  readonly plan: AnalysisPlan;
+  readonly judge: RolloutJudge;
+  step: number;
+  wasPaused: boolean;
+  lookedAtMs: number;
+  answersSaid: number;
+  routers: number;
+  verdict: Verdict | undefined;
+  /** A command is on its way. */
+  isActing: boolean;
+}
+
+export class Analyst {
+  private readonly followed = new Map<string, Followed>();
+  private readonly ended = new Map<string, RolloutAnalysis>();
+
+  constructor(
+    private readonly book: EvidenceBook,
+    private readonly gathered: GatheredEvidence,
+    private readonly options: AnalystOptions,
+  ) {}
+
+  tick(routes: Iterable<Route>): void {
+    const there = new Set<string>();
+    for (const route of routes) {
+      const rollout = rolloutUnderWay(route);
+      if (rollout === undefined) continue;
+      there.add(route.project);
+      this.follow(rollout);
+    }
+    for (const project of this.followed.keys()) if (!there.has(project)) this.end(project);
+  }
+
+  /** Asked by the owner before a step comes by its time. */
+  mayAdvance(project: string, route: Route): StepAnswer {
+    const rollout = rolloutUnderWay(route);
+    if (rollout === undefined) return 'yes';
+    const followed = this.followed.get(project);
+    if (followed === undefined || !isSame(followed.rollout, rollout) || followed.step !== rollout.step)
+      return 'not yet';
+    if (followed.plan.dryRun) return 'yes';
+    switch (followed.judge.verdict) {
+      case 'pass':
+        return 'yes';
+      case 'fail':
+        return { abort: followed.judge.analysis().reason };
+      case 'inconclusive':
+        return { pause: followed.judge.analysis().reason };
+      default:
+        return 'not yet';
+    }
+  }
+
+  /** Of the rollout under way, or of the last one; undefined: there was none since this router started. */
+  of(project: string): RolloutAnalysis | undefined {
+    const followed = this.followed.get(project);
+    return followed === undefined ? this.ended.get(project) : told(followed, true);
+  }
+
+  /** What gauges tell. */
+  underWay(): { project: string; version: number; verdict: Verdict; criteria: ReturnType<RolloutJudge['evidence']> }[] {
+    return [...this.followed].map(([project, { judge, rollout }]) => ({
+      ...{ project, version: rollout.version, verdict: judge.verdict, criteria: judge.evidence() },
+    }));
+  }
+
+  /** The project is no more. */
+  forget(project: string): void {
+    this.end(project);
+    this.ended.delete(project);
+  }
+
+  private follow(rollout: RolloutUnderWay): void {
+    const { project } = rollout;
+    const nowMs = this.options.nowMs();
+    let followed = this.followed.get(project);
+    if (followed === undefined || !isSame(followed.rollout, rollout)) {
+      followed = this.begin(rollout, nowMs);
+      this.followed.set(project, followed);
+    }
+    this.book.watch(rollout, rollout.versions);
+    this.say(followed);
+    const { judge, plan } = followed;
+    if (followed.step !== rollout.step) judge.nextStep(nowMs);
+    else if (followed.wasPaused && !rollout.isPaused) judge.goOn(nowMs);
+    followed.step = rollout.step;
+    followed.wasPaused = rollout.isPaused;
+    if (nowMs - followed.lookedAtMs < plan.intervalMs) return;
+    followed.lookedAtMs = nowMs;
+    this.look(followed, nowMs);
+    this.act(followed, rollout);
+  }
+
+  private begin(rollout: RolloutUnderWay, nowMs: number): Followed {
+    const plan = this.options.planOf(rollout.project);
+    const { stable, version: candidate, stepSinceMs: sinceMs, step } = rollout;
+    const judge = new RolloutJudge(plan, { stable, candidate, sinceMs });
+    return {
+      ...{ rollout, plan, judge, step, verdict: undefined },
+      ...{ wasPaused: rollout.isPaused, lookedAtMs: nowMs, answersSaid: 0, routers: 1, isActing: false },
+    };
+  }
+
+  /** What has not changed was said. */
+  private say(followed: Followed): void {
+    const { rollout } = followed;
+    const own = this.book.of(rollout);
+    if (own === undefined || own.answers === followed.answersSaid) return;
+    followed.answersSaid = own.answers;
+    const { project, version, fromRevision } = rollout;
+    const versions = own.versions.map((evidence) => evidence.state());
+    const saidAtMs = this.options.nowMs();
+    this.options.say({ project, version, fromRevision, ...this.options.self, saidAtMs, versions });
+  }
+
+  private look(followed: Followed, nowMs: number): void {
+    const { rollout, judge } = followed;
+    const { routers, sum } = this.gathered.of(rollout, this.options.self);
+    for (const evidence of this.book.of(rollout)?.versions ?? []) addTo(sum, evidence);
+    followed.routers = routers + 1;
+    const of = (version: number) => sum.get(version) ?? new VersionEvidence(version);
+    const verdict = judge.look({ stable: of(rollout.stable), candidate: of(rollout.version) }, nowMs);
+    if (verdict === followed.verdict) return;
+    followed.verdict = verdict;
+    this.options.decided(rollout.project, told(followed, true));
+  }
+
+  private act(followed: Followed, rollout: RolloutUnderWay): void {
+    const { plan, verdict, judge } = followed;
+    if (plan.dryRun || followed.isActing || !this.options.holds(rollout.project)) return;
+    // A step that a person ends waits for one already.
+    const pauses = verdict === 'inconclusive' && rollout.isTimed && !rollout.isPaused;
+    const kind = verdict === 'fail' ? 'abort' : pauses ? 'pause' : undefined;
+    if (kind === undefined) return;
+    followed.isActing = true;
+    const sent = this.options.command(rollout, kind, judge.analysis().reason);
+    // Tried again at the next look, where it is still wanted.
+    sent
+      .catch((error: unknown) => this.options.failed(rollout.project, error))
+      .finally(() => {
+        followed.isActing = false;
+      });
+  }
+
+  private end(project: string): void {
+    const followed = this.followed.get(project);
+    this.followed.delete(project);
+    this.book.forget(project);
+    this.gathered.forget(project);
+    if (followed === undefined) return;
+    this.ended.delete(project);
+    this.ended.set(project, told(followed, false));
+    const oldest = this.ended.keys().next().value;
+    if (this.ended.size > KEPT_MAX && oldest !== undefined) this.ended.delete(oldest);
+  }
+}
+
+const isSame = (a: RolloutUnderWay, b: RolloutUnderWay): boolean =>
+  a.version === b.version && a.fromRevision === b.fromRevision && a.stable === b.stable;
+
+const told = ({ judge, routers }: Followed, isUnderWay: boolean): RolloutAnalysis => ({
+  ...judge.analysis(),
+  routers,
+  isUnderWay,
+});

@@ -1,0 +1,78 @@
+// What this router counts of the rollouts under way: answers of each version, by project. Requests whose client
+// chose the version by itself are left out, for nothing drew them. Where no rollout is under way an answer costs one
+// look at a number. Bounded: WATCHED_MAX projects, TARGETS_MAX versions each, 47 KiB a version.
+
+import { firstScore } from '@millrace/inference';
+import { GRPC_STATUS, isFailure, VersionEvidence } from '@millrace/routing';
+
+/** Projects with a rollout at the same time; of one more nothing is counted, and its analysis says so. */
+export const WATCHED_MAX = 64;
+
+/** Which rollout: `fromRevision` of the route in which its version got the first traffic. */
+export interface RolloutId {
+  readonly project: string;
+  readonly version: number;
+  readonly fromRevision: number;
+}
+
+interface Watched extends RolloutId {
+  readonly versions: Map<number, VersionEvidence>;
+  /** Answers since it began; whether there is news is seen by it. */
+  answers: number;
+}
+
+export class EvidenceBook {
+  private readonly projects = new Map<string, Watched>();
+
+  /**
+   * Counts these versions of a rollout from now on; one that is watched already goes on. False: there is no room.
+   */
+  watch(rollout: RolloutId, versions: readonly number[]): boolean {
+    const { project, version, fromRevision } = rollout;
+    const known = this.projects.get(project);
+    const isSame = known?.fromRevision === fromRevision && known.version === version;
+    if (!isSame && known === undefined && this.projects.size >= WATCHED_MAX) return false;
+    const watched = isSame ? known : { ...rollout, versions: new Map<number, VersionEvidence>(), answers: 0 };
+    for (const one of versions) {
+      if (!watched.versions.has(one)) watched.versions.set(one, new VersionEvidence(one));
+    }
+    this.projects.set(project, watched);
+    return true;
+  }
+
+  forget(project: string): void {
+    this.projects.delete(project);
+  }
+
+  watched(): string[] {
+    return [...this.projects.keys()];
+  }
+
+  get isCounting(): boolean {
+    return this.projects.size > 0;
+  }
+
+  /** An answer to a request for which the route chose the version. */
+  answered(
+    project: string,
+    version: number,
+    answer: { status: number; elapsedMs: number; response: Uint8Array; isStream: boolean },
+  ): void {
+    const watched = this.projects.get(project);
+    const evidence = watched?.versions.get(version);
+    if (watched === undefined || evidence === undefined) return;
+    const { status, elapsedMs, response, isStream } = answer;
+    watched.answers += 1;
+    evidence.add(isFailure(status), elapsedMs * 1_000);
+    if (status !== GRPC_STATUS.OK) return;
+    const score = firstScore(response, isStream);
+    if (score !== undefined) evidence.addScore(score);
+  }
+
+  /** What was counted of a rollout; undefined where it is not this one that is watched. */
+  of({ project, version, fromRevision }: RolloutId): { versions: VersionEvidence[]; answers: number } | undefined {
+    const watched = this.projects.get(project);
+    if (watched?.fromRevision !== fromRevision || watched.version !== version) return undefined;
+    return { versions: [...watched.versions.values()], answers: watched.answers };
+  }
+}

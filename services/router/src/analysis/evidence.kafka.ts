@@ -1,0 +1,57 @@
+// evidence.v1, both ends: what this router counted goes there, what the others did comes from there. The predict path
+// knows nothing of it. A word that could not be sent is superseded by the next one.
+
+import { decodeEvidence, encodeEvidence } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { CompactedReader, ensureTopics, type KafkaConnection, MessageProducer, untilAvailable } from '@millrace/kafka';
+import { logger } from '@millrace/telemetry';
+import type { GatheredEvidence, Word } from './gathered-evidence.js';
+
+const EVIDENCE_TOPIC = 'evidence.v1';
+/** The next word comes in a second. */
+const DEADLINE_MS = 2_000;
+const CLOSE_MS = 500;
+const SAID_EVERY_MS = 60_000;
+
+export class EvidenceLog {
+  private readonly log = logger('evidence');
+  private readonly producer: MessageProducer;
+  private readonly reader: CompactedReader;
+  private saidAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly connection: KafkaConnection,
+    gathered: GatheredEvidence,
+    private readonly nowMs: () => number,
+  ) {
+    this.producer = new MessageProducer(connection, { lingerMs: 0, name: 'evidence' });
+    this.reader = new CompactedReader(connection, {
+      name: 'router-evidence',
+      topics: {
+        [EVIDENCE_TOPIC]: (_key, value) => {
+          if (value !== null) gathered.hear(decodeEvidence(value));
+        },
+      },
+    });
+  }
+
+  /** In the background: waits for a broker as long as it takes. */
+  follow(): void {
+    untilAvailable('topics', () => ensureTopics(this.connection, [EVIDENCE_TOPIC]))
+      .then(() => this.reader.start())
+      .catch((error: unknown) => this.log.warn('what other routers count is not heard', {}, error));
+  }
+
+  say(word: Word): void {
+    const message = { key: word.project, value: encodeEvidence({ ...word, versions: [...word.versions] }) };
+    this.producer.send(EVIDENCE_TOPIC, [message], { deadlineMs: DEADLINE_MS }).catch((error: unknown) => {
+      if (this.nowMs() - this.saidAtMs < SAID_EVERY_MS) return;
+      this.saidAtMs = this.nowMs();
+      this.log.warn('other routers do not hear what this one counts', {}, PlatformError.from(error));
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.reader.close(), this.producer.close(CLOSE_MS)]);
+  }
+}

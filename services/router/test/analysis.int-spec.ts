@@ -1,0 +1,118 @@
+// Rollouts judged by two real routers on a real Kafka, before one serving whose versions err, give NaN, are slow, give
+// everybody the same score or moved ones: each is at 0 % within 10 s of its first analysis interval, on every router;
+// a healthy one is promoted.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { GRPC_STATUS } from '@millrace/routing';
+import { startKafka } from '@millrace/testing';
+import { type Load, startLoad } from './load.js';
+import { Platform } from './platform.js';
+import type { RouterProcess } from './router-process.js';
+import type { Behaviour } from './stand-in-serving.js';
+
+const ROLLOUT = '{ strategy: canary, steps: [{ weight: 20, for: 1s }, { weight: 50, for: 1s }] }';
+/** Requests a second, at each router. */
+const LOAD = 120;
+const INTERVAL_MS = 1_000;
+const WITHIN_MS = 10_000;
+
+let platform: Platform;
+let routers: [RouterProcess, RouterProcess];
+let loads: Load[] = [];
+
+/** Scores that look like some, the same on each run. */
+const scoreOf = (n: number): number => ((n * 7_919) % 1_009) / 1_009;
+
+beforeAll(async () => {
+  platform = await Platform.start((await startKafka()).brokers, {}, ROLLOUT);
+  routers = [platform.router, await platform.newRouter({ MILLRACE_REPLICA: 'b' })];
+  platform.serving.behaviours.set(1, (n) => ({ score: scoreOf(n) }));
+  await platform.rollOut(1);
+  for (const router of routers) await router.until(async () => (await routeOn(router))?.targets.length === 1);
+  loads = routers.map((router) => startLoad(router.inference(), LOAD));
+}, 90_000);
+
+afterAll(async () => {
+  await Promise.all(loads.map((load) => load.stop()));
+  await routers?.[1].stop();
+  await platform?.stop();
+}, 60_000);
+
+const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
+const analysisOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/analysis')).body.analysis;
+const shareOn = async (router: RouterProcess, version: number): Promise<number> =>
+  (await routeOn(router)).targets.find((target: { version: number }) => target.version === version)?.weight ?? 0;
+
+async function rollOut(version: number, behaviour: (n: number) => Behaviour): Promise<void> {
+  platform.serving.behaviours.set(version, behaviour);
+  await platform.rollOut(version);
+  expect(await shareOn(routers[0], version)).toBe(20);
+}
+
+describe('rollouts that are judged', () => {
+  it.each<[string, number, (n: number) => Behaviour]>([
+    ['errors', 2, (n) => (n % 3 === 0 ? { score: scoreOf(n) } : { status: GRPC_STATUS.INTERNAL })],
+    ['unusable', 3, (n) => ({ score: n % 2 === 0 ? Number.NaN : scoreOf(n) })],
+    ['latency', 4, (n) => ({ score: scoreOf(n), delayMs: 250 })],
+    ['constant', 5, () => ({ score: 0.5 })],
+    ['scores', 6, (n) => ({ score: scoreOf(n) + 0.4 })],
+  ])(
+    'a version that is bad by %s is at 0 %% within 10 s',
+    async (criterion, version, behaviour) => {
+      await rollOut(version, behaviour);
+      const sinceMs = performance.now();
+      for (const router of routers)
+        await router.until(async () => (await shareOn(router, version)) === 0, INTERVAL_MS + WITHIN_MS);
+      expect(performance.now() - sinceMs).toBeLessThan(INTERVAL_MS + WITHIN_MS);
+      const { rollout, targets, reason } = await routeOn(routers[1]);
+      expect(targets).toMatchObject([{ version: 1, weight: 100 }]);
+      expect(rollout).toMatchObject({ phase: 'failed', version });
+      expect(rollout.message).toContain(`aborted by the analysis: `);
+      expect(reason).toContain(`${criterion}: version ${version} `);
+      const ended = async (router: RouterProcess) => {
+        const { candidate, isUnderWay } = (await analysisOn(router)) ?? {};
+        return candidate === version && isUnderWay === false;
+      };
+      for (const router of routers) await router.until(() => ended(router));
+      // The one that does not own the route may not have looked yet.
+      const analyses = await Promise.all(routers.map(analysisOn));
+      const [failed] = analyses.filter(({ verdict }) => verdict === 'fail');
+      expect(failed).toMatchObject({ stable: 1, routers: expect.any(Number) });
+      expect(reason).toContain(failed.reason);
+      expect(platform.router.output + routers[1].output).toContain('analysis of a rollout');
+    },
+    60_000,
+  );
+
+  it('a healthy version passes at each step and is promoted, judged by what both routers counted', async () => {
+    await rollOut(7, (n) => ({ score: scoreOf(n + 1) }));
+    await routers[0].until(async () => {
+      const { candidate, routers: heard } = await analysisOn(routers[0]);
+      return candidate === 7 && heard === 2;
+    });
+    const early = await analysisOn(routers[0]);
+    expect(early).toMatchObject({ isUnderWay: true, stable: 1, candidate: 7 });
+    expect(early.criteria.map(({ criterion }: { criterion: string }) => criterion)).toEqual([
+      'errors',
+      'latency',
+      'unusable',
+      'constant',
+      'scores',
+    ]);
+    const { body: metrics } = await routers[1].get('/metrics', routers[1].metricsPort);
+    expect(metrics).toContain('millrace_router_analysis_verdict{project="p",version="7"');
+    expect(metrics).toContain('millrace_router_analysis_evidence{project="p",version="7",criterion="errors"');
+    for (const router of routers) await router.until(async () => (await shareOn(router, 7)) === 100, 150_000);
+    expect((await routeOn(routers[0])).rollout).toMatchObject({ phase: 'promoted', version: 7 });
+  }, 240_000);
+
+  it('an owner that dies: the other has judged the rollout, too, and takes the bad version back', async () => {
+    platform.serving.behaviours.set(8, () => ({ score: 0.5 }));
+    await rollOut(8, () => ({ score: 0.5 }));
+    routers[0].signal('SIGKILL');
+    await routers[0].exit;
+    await routers[1].until(async () => (await shareOn(routers[1], 8)) === 0, 60_000);
+    expect((await routeOn(routers[1])).rollout).toMatchObject({ phase: 'failed', version: 8 });
+    await routers[0].start();
+  }, 90_000);
+});
