@@ -40,6 +40,8 @@ export const EDGE_LIB_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   redis: ['ioredis'],
   artifacts: ['s3mini'],
   files: [],
+  // What its signatures are held against, in tests.
+  webhooks: ['standardwebhooks'],
   'prediction-log': [],
   // The frame around Nest.
   service: ['@nestjs/', 'fastify', 'rxjs', 'reflect-metadata', '@bufbuild/protobuf'],

@@ -12,7 +12,7 @@ export type {
 export { codeOfHttpStatus, HTTP_STATUS_BY_CODE } from './http-status.js';
 export { ingestApi } from './ingest.js';
 export { loopNotes } from './loop-notes.js';
-export { GOOD_GROUNDS, GOOD_VERDICTS, monitorApi } from './monitor.js';
+export { GOOD_GROUNDS, GOOD_VERDICTS, monitorApi, type WEBHOOK_STATES } from './monitor.js';
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';
 export { servingApi } from './serving.js';

@@ -1,7 +1,7 @@
 // The monitor's HTTP API (8040): windows and their tests, alarms, drift events, quality, and what is going on now.
 
 import Type from 'typebox';
-import { get, put, remove } from './endpoint.js';
+import { get, post, put, remove } from './endpoint.js';
 import { RouteTraffic } from './router.js';
 import { Loop } from './trainer.js';
 import { answer, body, count, figure, nullable, timeMs, version, word } from './values.js';
@@ -361,6 +361,35 @@ const Archive = answer(
   'Archive',
 );
 
+export const WEBHOOK_STATES = ['ready', 'resting', 'gone', 'faulty'] as const;
+
+const Webhook = answer(
+  {
+    url: Type.String({ description: 'Without its query.' }),
+    events: Type.Array(Type.String(), { description: 'Empty: all.' }),
+    state: word(WEBHOOK_STATES, 'resting: it failed, and is tried again; gone: it said 410; faulty: no secret.'),
+    says: Type.String({ description: 'Why it is not ready; empty: it is.' }),
+    waiting: count(),
+    delivered: count(),
+    givenUp: count('No room, not taken within a day, or the receiver is gone.'),
+    failures: count('In a row.'),
+    nextTryMs: nullable(timeMs('Processing time.')),
+    lastDeliveredAtMs: nullable(timeMs('Processing time.')),
+    deadLetters: Type.Array(
+      answer({
+        id: Type.String(),
+        type: Type.String(),
+        sinceMs: timeMs('Processing time.'),
+        diedAtMs: timeMs('Processing time.'),
+        tries: count(),
+        reason: Type.String(),
+      }),
+      { description: 'The newest of those that were given up.' },
+    ),
+  },
+  'Webhook',
+);
+
 /** What a version is found to be. */
 export const GOOD_VERDICTS = ['good', 'bad', 'unknown'] as const;
 /** What a verdict may be required to rest on. */
@@ -495,6 +524,19 @@ export const monitorApi = {
         ),
       }),
       answer: VersionGood,
+    }),
+    webhooks: get({
+      path: `${project}/webhooks`,
+      summary: 'The receivers that the project file declares, and what became of their events.',
+      answer: answer({ project: Type.String(), webhooks: Type.Array(Webhook) }),
+    }),
+    testWebhooks: post({
+      path: `${project}/webhooks/test`,
+      summary: 'Sends a trial to each receiver, at once and once.',
+      answer: answer({
+        project: Type.String(),
+        webhooks: Type.Array(answer({ url: Type.String(), taken: Type.Boolean(), says: Type.String() })),
+      }),
     }),
     pulse: get({
       path: `${project}/pulse`,

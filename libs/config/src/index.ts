@@ -1,3 +1,3 @@
 // The environment of this process, read as settings: the only reader of process.env.
 
-export { environment, environmentForUp, loadConfig } from './load.js';
+export { environment, environmentForUp, loadConfig, webhookSecret } from './load.js';

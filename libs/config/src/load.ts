@@ -54,6 +54,14 @@ export function loadConfig<S extends Settings>(
   return Object.freeze(withAbsolutePaths(settings, values));
 }
 
+/** Names that a project file may choose for what its webhooks are signed with; it reaches no other variable. */
+const WEBHOOK_SECRET = /^WEBHOOK_SECRET_[A-Z0-9_]{1,64}$/;
+
+/** A secret of the process; undefined: it is not set, or no secret of webhooks. */
+export function webhookSecret(name: string): string | undefined {
+  return WEBHOOK_SECRET.test(name) ? process.env[name] : undefined;
+}
+
 /** The process's environment for children that need it whole (the launcher); nobody else reads variables. */
 export function environment(): Environment {
   return process.env;

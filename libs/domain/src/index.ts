@@ -24,6 +24,7 @@ export { EVENT_TIME_AHEAD_MS_MAX, PROJECTS_MAX } from './limits.js';
 export { LOOP_PHASES, type LoopPhase } from './loop-phase.js';
 export { newestVersions, rowsOrdinalOf } from './newest-versions.js';
 export { packageFolder, packagesFolder } from './package-folder.js';
+export { eventType, PLATFORM_EVENTS, type PlatformEvent } from './platform-events.js';
 export type {
   CategoricalReference,
   FeatureReference,

@@ -20,6 +20,7 @@ import type {
   RolloutSpec,
   ServingSpec,
   SourceSpec,
+  WebhookSpec,
 } from './project.js';
 import { retrainsItself } from './retrains-itself.js';
 import { parseSize } from './size.js';
@@ -238,6 +239,12 @@ export function buildProject(raw: Document): Project {
       datasets: datasetRetention(raw.retention.datasets, retrained),
       models: modelRetention(raw.retention.models),
     },
+    // A document of an earlier release has none.
+    notify: { webhooks: (raw.notify?.webhooks ?? []).map(webhook) },
     ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
   };
+}
+
+function webhook({ url, events, secret, headers }: Document): WebhookSpec {
+  return { url, events, secretEnv: secret.env, headers };
 }

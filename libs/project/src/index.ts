@@ -30,6 +30,7 @@ export type {
   ReplaySpec,
   RetrainSpec,
   SourceSpec,
+  WebhookSpec,
 } from './project.js';
 export { ID_KEYS, WORKERS_MAX } from './project.js';
 export { retrainsItself } from './retrains-itself.js';

@@ -1,7 +1,7 @@
 // The project file (project.yaml) after parsing: what one machine-learned problem is, and how Millrace keeps it good.
 // Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
 
-import type { ClockRules, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
+import type { ClockRules, PlatformEvent, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
 import type { AnalysisPlan, MatchRule, PlannedStep } from '@millrace/routing';
@@ -22,8 +22,23 @@ export interface Project {
   retrain: RetrainSpec;
   serving: ServingSpec;
   retention: RetentionSpec;
+  notify: NotifySpec;
   /** For examples only. */
   replay?: ReplaySpec;
+}
+
+/** Who is told what happens. */
+export interface NotifySpec {
+  webhooks: readonly WebhookSpec[];
+}
+
+export interface WebhookSpec {
+  url: string;
+  /** Empty = all. */
+  events: readonly PlatformEvent[];
+  /** Environment variable of the monitor that holds the secret. */
+  secretEnv: string;
+  headers: Readonly<Record<string, string>>;
 }
 
 /** What is deleted by itself. */

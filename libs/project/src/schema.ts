@@ -24,6 +24,7 @@ import {
   share,
   text,
 } from './schema-nodes.js';
+import { notifyNode } from './schema-notify.js';
 import { rolloutNode } from './schema-rollout.js';
 import { SIZE_PATTERN } from './size.js';
 import { TIME_FORMATS } from './time-format.js';
@@ -414,6 +415,7 @@ export const projectSchema: SchemaNode = {
           ['columns'],
         ),
       }),
+      notify: notifyNode,
       retention: object('What is deleted by itself; where nothing is said, nothing.', {
         datasets: object(
           'Dataset versions. One that neither rule keeps goes, but for what a model in service, a blessed one, an open training or a hold needs.',

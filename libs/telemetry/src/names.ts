@@ -509,6 +509,18 @@ export const METRICS = {
     description: '1: the version is good, 0: it is bad; no series: nothing is known of it',
     labels: ['project', 'version'],
   },
+  'millrace.monitor.webhooks_sent': {
+    kind: 'counter',
+    unit: '{delivery}',
+    description: 'Tries to deliver an event to a webhook, and events that were given up, by what became of them',
+    labels: ['outcome'],
+  },
+  'millrace.monitor.webhooks_waiting': {
+    kind: 'gauge',
+    unit: '{delivery}',
+    description: 'Deliveries that wait for their webhook, all projects together',
+    labels: [],
+  },
   'millrace.monitor.labels_joined': {
     kind: 'gauge',
     unit: '{label}',

@@ -28,6 +28,7 @@ import { LiveStreams } from './api/live.http.js';
 import { MonitorGrpc } from './api/monitor.grpc.js';
 import { CLOCK, MonitorHttp, VIEW_SOURCES } from './api/monitor.http.js';
 import type { ViewSources } from './api/views.js';
+import { SENDS_WEBHOOKS, WebhooksHttp } from './api/webhooks.http.js';
 import { archiveOfProcess, lateLabels } from './archive/archive.module.js';
 import { holdEntries } from './archive/archive-holds.kafka.js';
 import type { MonitorConfig } from './config.js';
@@ -48,6 +49,9 @@ import { ServiceStarts, WATCHED, type Watched } from './software/service-starts.
 import { TrafficHistory } from './software/traffic-history.js';
 import { Checkpointer } from './state/checkpoint.js';
 import { StoredCheckpoints } from './state/checkpoints.fs.js';
+import { WebhookDesk } from './webhooks/desk.http.js';
+import { WebhookConsumer } from './webhooks/webhooks.kafka.js';
+import { webhooks } from './webhooks/webhooks.module.js';
 import { JudgementMessages } from './windows/closed-windows.kafka.js';
 import { Engine } from './windows/engine.js';
 import { Intake } from './windows/intake.js';
@@ -106,7 +110,8 @@ export const monitor = defineService({
       ...windows.archive,
       monitor: (project) => windows.engine.monitor(project, clock.nowMs()),
     };
-    const strategy = consumer(context, kafka, metadata, windows, sources);
+    const notices = webhooks(context, kafka.connection, () => windows.group.entriesKnown());
+    const strategy = consumer(context, kafka, metadata, windows, sources, notices.desk);
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
     const routers = replicaPlaces(config.routerHost, 'router', config.replicas, { port: config.routerMetricsPort });
@@ -126,14 +131,19 @@ export const monitor = defineService({
         },
       },
       grpc: { port: config.grpcPort, services: [MonitorService] },
-      controllers: [MonitorHttp, ArchiveHttp, MonitorGrpc, PredictionsConsumer, LabelsConsumer],
+      controllers: [
+        ...[MonitorHttp, ArchiveHttp, WebhooksHttp, MonitorGrpc],
+        ...[PredictionsConsumer, LabelsConsumer, WebhookConsumer],
+      ],
       provide: [
         [Intake, windows.intake],
         [VIEW_SOURCES, sources],
         [ARCHIVE_SOURCES, archiveSources],
         [CLOCK, clock],
+        [WebhookDesk, notices.desk],
+        [SENDS_WEBHOOKS, notices.isHolder],
       ],
-      consumers: [strategy],
+      consumers: [strategy, notices.consumer],
       holds: () => strategy.partitions(),
       start: () => {
         observe(windows);
@@ -143,6 +153,7 @@ export const monitor = defineService({
         ...ticks(context, strategy, windows, live),
         restarts(config, marks),
         goodVersions(context, sources),
+        notices.tick,
         ...windows.archiveTicks,
       ],
     };
@@ -320,11 +331,12 @@ function consumer(
   { metadata, references }: ReturnType<typeof metadataOf>,
   { engine, reports, board, sharing, group, checkpointer, archive }: ReturnType<typeof windowsOf>,
   { traffic, liveTraffic, annotations, loops, marks }: ViewSources,
+  desk: WebhookDesk,
 ): KafkaStrategy {
   const removed = (project: string): void => {
     engine.projectRemoved(project);
     reports.projectRemoved(project);
-    for (const kept of [traffic, liveTraffic, annotations, loops, marks]) kept.forget(project);
+    for (const kept of [traffic, liveTraffic, annotations, loops, marks, desk]) kept.forget(project);
     archive.removed(project);
     checkpointer.touched();
   };
@@ -334,7 +346,8 @@ function consumer(
       ...metadataEntries(
         metadata,
         references,
-        (project) => {
+        (project, appliedAtMs) => {
+          desk.declare(project, appliedAtMs);
           archive.applied(project.name);
           engine.projectChanged(project, clock.nowMs());
         },

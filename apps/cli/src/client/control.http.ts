@@ -416,6 +416,14 @@ export class ControlClient {
     return this.monitor.labelsJoined({ path: { project }, query: { cohort: cohortKey(cohort) } });
   }
 
+  webhooks(project: string) {
+    return this.monitor.webhooks({ path: { project } });
+  }
+
+  testWebhooks(project: string) {
+    return this.monitor.testWebhooks({ path: { project } });
+  }
+
   annotate(project: string, id: string, body: BodyOf<typeof monitorApi.endpoints.annotate>) {
     return this.monitor.annotate({ path: { project, id }, body });
   }

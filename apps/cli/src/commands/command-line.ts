@@ -22,6 +22,7 @@ import { statusCommands } from './status.js';
 import { streamCommands } from './stream.js';
 import { trainCommand } from './train.js';
 import { watchCommand } from './watch.js';
+import { webhookCommands } from './webhooks.js';
 
 const COMMANDS = [
   runCommands,
@@ -41,6 +42,7 @@ const COMMANDS = [
   predictCommand,
   predictionCommands,
   statusCommands,
+  webhookCommands,
   restartCommand,
   helpCommand,
 ];

@@ -45,6 +45,13 @@ export const monitorSettings = defineSettings({
     itemPattern: HOST_PATTERN,
     why: 'the trainer runs beside the monitor and listens on loopback',
   },
+  webhookAllow: {
+    env: 'MILLRACE_MONITOR_WEBHOOK_ALLOW',
+    type: 'list',
+    default: [],
+    itemPattern: /^[A-Za-z0-9.:/-]{1,253}$/,
+    why: 'none: webhooks go to the public Internet only, for whoever edits a project file must not reach what only this machine reaches; a receiver inside goes here, by host name, address or range',
+  },
   scrapeEveryMs: {
     env: 'MILLRACE_MONITOR_SCRAPE_EVERY',
     type: 'duration',

@@ -10,7 +10,7 @@ import type { References } from './references.js';
 export function metadataEntries(
   metadata: MetadataCache,
   references: References,
-  onProject: (project: Project) => void,
+  onProject: (project: Project, appliedAtMs: number) => void,
   onProjectRemoved: (name: string) => void,
   onRoute: (before: Route | undefined, route: Route) => void,
 ): CompactedReaderSettings['topics'] {
@@ -21,10 +21,10 @@ export function metadataEntries(
         onProjectRemoved(key);
         return;
       }
-      const { document, createdAtMs } = decodeProject(value);
+      const { document, createdAtMs, appliedAtMs } = decodeProject(value);
       const project = projectFromDocument(document);
       metadata.setProject(project, createdAtMs);
-      onProject(project);
+      onProject(project, appliedAtMs);
     },
     'models.v1': (_key, value) => {
       if (value === null) return;

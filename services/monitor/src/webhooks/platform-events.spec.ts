@@ -1,0 +1,124 @@
+import { describe, expect, it } from '@jest/globals';
+import { emptyRoute, type Route } from '@millrace/routing';
+import { aModelVersion } from '@millrace/testing';
+import { bodyOf, ofDrift, ofModel, ofRoute, ofTrainer, ofTraining, seenOf } from './platform-events.js';
+
+const target = (version: number, weight: number) => ({ version, weight, name: `v${version}` });
+const rollout = (phase: Route['rollout']['phase'], version: number, message = '') => ({ phase, version, message });
+let revision = 0;
+const route = (over: Partial<Route>): Route => {
+  revision += 1;
+  return { ...emptyRoute('p'), revision, changedAtMs: revision * 1_000, ...over };
+};
+
+/** Events of a project's routes, one after another. */
+function told(routes: readonly Route[]): string[] {
+  let before: ReturnType<typeof seenOf> | undefined;
+  return routes.flatMap((each) => {
+    const events = ofRoute(before, each);
+    before = seenOf(each);
+    return events.map(({ event, subject }) => `${event} ${subject}`);
+  });
+}
+
+const ONE = [target(1, 100)];
+const TWO = [target(2, 100)];
+const SPLIT = [target(1, 90), target(2, 10)];
+
+describe('what is told of routes', () => {
+  it('goes from the first version to a canary that is promoted and taken back', () => {
+    const all = [
+      route({ rollout: rollout('loading', 1), loadedVersions: [1] }),
+      route({ targets: ONE, rollout: rollout('promoted', 1) }),
+      route({ targets: ONE, rollout: rollout('loading', 2) }),
+      route({ targets: SPLIT, rollout: rollout('progressing', 2), previousVersion: 1 }),
+      route({ targets: TWO, rollout: rollout('promoted', 2), previousVersion: 1 }),
+      route({ targets: ONE, rollout: rollout('promoted', 1), previousVersion: 0 }),
+    ];
+    expect(told(all)).toEqual([
+      'rollout.started 1',
+      'rollout.promoted 1',
+      'rollout.started 2',
+      'rollout.step 2',
+      'rollout.promoted 2',
+      'rollout.rolled_back 1',
+    ]);
+  });
+
+  it('says that a rollout was aborted once, and nothing of a change that is none for others', () => {
+    const failed = { targets: ONE, rollout: rollout('failed', 2, 'not ready within 60 s'), previousVersion: 1 };
+    const all = [
+      route({ targets: ONE, rollout: rollout('promoted', 1) }),
+      route({ targets: ONE, rollout: rollout('loading', 2) }),
+      route(failed),
+      route({ ...failed, reason: 'another reason' }),
+    ];
+    expect(told(all)).toEqual(['rollout.promoted 1', 'rollout.started 2', 'rollout.aborted 2']);
+    expect(ofRoute(undefined, all[2] as Route)[0]?.data.message).toContain('all traffic goes to version 1');
+  });
+
+  it('tells a split by hand as a step of the traffic, not as a promotion', () => {
+    const promoted = { rollout: rollout('promoted', 2), previousVersion: 1 };
+    const all = [route({ targets: TWO, ...promoted }), route({ targets: SPLIT, ...promoted })];
+    expect(told(all)).toEqual(['rollout.promoted 2', 'rollout.step 1']);
+  });
+
+  it('knows a route that comes again, and one of a project that was applied anew', () => {
+    const first = route({ targets: ONE, rollout: rollout('promoted', 1), revision: 9 });
+    expect(ofRoute(seenOf(first), first)).toEqual([]);
+    expect(ofRoute(seenOf(first), { ...first, revision: 8 })).toEqual([]);
+    const anew = { ...first, revision: 1, changedAtMs: first.changedAtMs + 1, targets: TWO };
+    expect(ofRoute(seenOf(first), anew)).toHaveLength(1);
+  });
+});
+
+describe('what is told of the rest', () => {
+  it('is the drift event itself, without its histogram', () => {
+    const data = {
+      ...{ project: 'p', feature: 'x', detector: 'psi', value: 1, threshold: 0.1, pValue: null, rows: 9 },
+      ...{ window: { startMs: 1, endMs: 2 }, correlationId: 'k', cohort: { version: 1, slice: 'all' as const } },
+      histogram: { bins: ['a'], reference: [1], live: [2] },
+    };
+    const event = { specversion: '1.0', type: 'dev.millrace.drift.detected.v1', id: 'p/1', source: 's', subject: 'x' };
+    const made = ofDrift({ ...event, time: 't', datacontenttype: 'application/json', data } as never);
+    expect(made).toMatchObject({ project: 'p', event: 'drift.detected', id: 'p/1', subject: 'x' });
+    expect(made.data).not.toHaveProperty('histogram');
+  });
+
+  it.each([
+    [{ kind: 'started', workers: 2, trainRows: 10, evaluationRows: 5, steps: 1 }, ['training.begun']],
+    [{ kind: 'finished', version: 3, blessed: true, verdict: 'v', warnings: [] }, ['training.ended']],
+    [{ kind: 'failed', code: 'internal', message: 'm' }, ['training.ended']],
+    [{ kind: 'progress', step: 1, steps: 2, loss: 1, rowsPerSecond: 1 }, []],
+  ])('of a training is %j', (event, expected) => {
+    const made = ofTraining({ project: 'p', trainingId: 't', atMs: 1, correlationId: 'k', event } as never);
+    expect(made.map((one) => one.event)).toEqual(expected);
+  });
+
+  it('is whether a version is blessed, with its verdict', () => {
+    const model = { project: 'p', version: 4, verdict: 'worse than the baseline' };
+    expect(ofModel(aModelVersion({ ...model, blessed: false }))).toMatchObject({
+      ...{ event: 'version.refused', subject: '4', data: { message: 'worse than the baseline', blessed: false } },
+    });
+    expect(ofModel(aModelVersion({ ...model, blessed: true })).event).toBe('version.blessed');
+  });
+
+  it('is that the loop waits for a person, and nothing of what it does by itself', () => {
+    const entry = (trainingId: string, state: object) =>
+      ofTrainer({ project: 'p', projectCreatedAtMs: 0, trainingId, document: JSON.stringify(state) });
+    expect(entry('', { phase: 'approval', episode: { id: 'e1' } })).toMatchObject([
+      { event: 'loop.waiting', id: 'p/loop/e1/approval', data: { correlationId: 'e1' } },
+    ]);
+    expect(entry('', { phase: 'training', episode: { id: 'e1' } })).toEqual([]);
+    expect(entry('t1', { phase: 'approval', episode: { id: 'e1' } })).toEqual([]);
+    expect(entry('', { something: 'else' })).toEqual([]);
+  });
+});
+
+it('is a CloudEvent in structured mode', () => {
+  const event = { project: 'p', event: 'loop.waiting' as const, id: 'i', subject: 's', data: { a: 1 } };
+  expect(JSON.parse(bodyOf(event, 0))).toEqual({
+    ...{ specversion: '1.0', type: 'dev.millrace.loop.waiting.v1', id: 'i', source: '/millrace/p', subject: 's' },
+    ...{ time: '1970-01-01T00:00:00.000Z', datacontenttype: 'application/json', data: { a: 1 } },
+  });
+});
