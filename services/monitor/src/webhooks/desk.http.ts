@@ -116,8 +116,14 @@ export class WebhookDesk {
   }
 
   /** Resolves when the events are kept. `atMs`: when their message was written. */
-  async take(events: readonly ProjectEvent[], atMs: number): Promise<void> {
-    if (this.put(events, atMs)) await this.save();
+  take(events: readonly ProjectEvent[], atMs: number): Promise<void> {
+    return this.takeAll([{ events, atMs }]);
+  }
+
+  /** Of several messages, kept in one write. */
+  async takeAll(messages: readonly { events: readonly ProjectEvent[]; atMs: number }[]): Promise<void> {
+    const taken = messages.map(({ events, atMs }) => this.put(events, atMs));
+    if (taken.includes(true)) await this.save();
   }
 
   /** A route is told by what it was before, which is kept with the events. */

@@ -112,6 +112,8 @@ describe('what is told of the rest', () => {
     expect(entry('', { phase: 'training', episode: { id: 'e1' } })).toEqual([]);
     expect(entry('t1', { phase: 'approval', episode: { id: 'e1' } })).toEqual([]);
     expect(entry('', { something: 'else' })).toEqual([]);
+    for (const document of ['{', 'null', '7'])
+      expect(ofTrainer({ project: 'p', projectCreatedAtMs: 0, trainingId: '', document })).toEqual([]);
   });
 });
 

@@ -133,7 +133,7 @@ function stepOf(
 /** Of the trainer's own document only what it says by name is read; one of another shape tells nothing. */
 export function ofTrainer({ project, trainingId, document }: TrainerEntry): ProjectEvent[] {
   if (trainingId !== '') return [];
-  const { phase, episode } = JSON.parse(document) as { phase?: unknown; episode?: { id?: unknown } | null };
+  const { phase, episode } = stateOf(document);
   if (phase !== 'approval' || typeof episode?.id !== 'string') return [];
   const message = `a retraining waits for a person: millrace loop ${project} approve, or stop`;
   const data = { project, correlationId: episode.id, waitsFor: 'approval', message };
@@ -141,6 +141,15 @@ export function ofTrainer({ project, trainingId, document }: TrainerEntry): Proj
 }
 
 type Told = Omit<ProjectEvent, 'event'> & { event: PlatformEvent | 'webhook.test' };
+
+function stateOf(document: string): { phase?: unknown; episode?: { id?: unknown } | null } {
+  try {
+    const state: unknown = JSON.parse(document);
+    return typeof state === 'object' && state !== null ? state : {};
+  } catch {
+    return {}; // the trainer's own concern
+  }
+}
 
 /** CloudEvents 1.0, structured. `atMs`: when its message was written. */
 export function bodyOf({ project, event, id, subject, data }: Told, atMs: number): string {

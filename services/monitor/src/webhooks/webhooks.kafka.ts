@@ -19,10 +19,11 @@ import {
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { WebhookDesk } from './desk.http.js';
-import { ofDrift, ofModel, ofTrainer, ofTraining } from './platform-events.js';
+import { ofDrift, ofModel, ofTrainer, ofTraining, type ProjectEvent } from './platform-events.js';
 
 const WEBHOOK_TRANSPORT = Symbol('webhooks');
 const GROUP = 'webhooks';
+const NOTHING_BAD: BatchResult = { deadLetters: [] };
 
 @Controller()
 export class WebhookConsumer {
@@ -30,41 +31,47 @@ export class WebhookConsumer {
 
   @EventPattern<string>('drift.v1', WEBHOOK_TRANSPORT)
   onDrift(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    return each(messages, decodeDriftEvent, (event, atMs) => this.desk.take([ofDrift(event)], atMs));
+    return this.take(messages, decodeDriftEvent, (event) => [ofDrift(event)]);
   }
 
   @EventPattern<string>('trainings.v1', WEBHOOK_TRANSPORT)
   onTrainings(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    return each(messages, decodeTrainingEvent, (event, atMs) => this.desk.take(ofTraining(event), atMs));
+    return this.take(messages, decodeTrainingEvent, ofTraining);
   }
 
   @EventPattern<string>('models.v1', WEBHOOK_TRANSPORT)
   onModels(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    return each(messages, decodeModelVersion, (model, atMs) => this.desk.take([ofModel(model)], atMs));
+    return this.take(messages, decodeModelVersion, (model) => [ofModel(model)]);
   }
 
   @EventPattern<string>('routes.v1', WEBHOOK_TRANSPORT)
-  onRoutes(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    return each(messages, decodeRoute, (route, atMs) => this.desk.takeRoute(route, atMs));
+  async onRoutes(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
+    for (const { message, atMs } of read(messages, decodeRoute)) await this.desk.takeRoute(message, atMs);
+    return NOTHING_BAD;
   }
 
   @EventPattern<string>('trainer.v1', WEBHOOK_TRANSPORT)
   onTrainer(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    return each(messages, decodeTrainerEntry, (entry, atMs) => this.desk.take(ofTrainer(entry), atMs));
+    return this.take(messages, decodeTrainerEntry, ofTrainer);
+  }
+
+  private async take<T>(
+    messages: readonly InboundMessage[],
+    decode: (bytes: Uint8Array) => T,
+    eventsOf: (message: T) => ProjectEvent[],
+  ): Promise<BatchResult> {
+    await this.desk.takeAll(read(messages, decode).map(({ message, atMs }) => ({ events: eventsOf(message), atMs })));
+    return NOTHING_BAD;
   }
 }
 
-async function each<T>(
+function read<T>(
   messages: readonly InboundMessage[],
   decode: (bytes: Uint8Array) => T,
-  take: (message: T, atMs: number) => Promise<void>,
-): Promise<BatchResult> {
-  const { batch } = decodeBatch(
-    messages.filter(({ value }) => value !== null),
-    decode,
-  );
-  for (const { message, timestampMs } of batch) if (message !== undefined) await take(message, timestampMs);
-  return { deadLetters: [] };
+): { message: T; atMs: number }[] {
+  const there = messages.filter(({ value }) => value !== null);
+  const { batch } = decodeBatch(there, decode);
+  return batch.flatMap(({ message, timestampMs: atMs }) => (message === undefined ? [] : { message, atMs }));
 }
 
 /** `startWhen`: projects are known, and what an earlier process left is read. */
