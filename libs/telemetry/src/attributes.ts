@@ -1,7 +1,8 @@
-// Names of attributes of spans and log lines.
+// The one list of attributes of spans, logs and events, and of events' names.
 
 /**
- * Span and log attributes with a meaning of our own; messaging and rpc attributes follow the OpenTelemetry conventions.
+ * Span and log attributes with a meaning of our own; messaging, rpc and feature_flag attributes follow the
+ * OpenTelemetry conventions.
  */
 export const ATTRIBUTES = {
   project: 'millrace.project',
@@ -21,4 +22,15 @@ export const ATTRIBUTES = {
   rpcMethod: 'rpc.method',
   rpcService: 'rpc.service',
   rpcStatus: 'rpc.grpc.status_code',
+  // "Semantic conventions for feature flags in events": which version a request was routed to, and why.
+  flagKey: 'feature_flag.key',
+  flagProvider: 'feature_flag.provider.name',
+  flagVariant: 'feature_flag.result.variant',
+  flagValue: 'feature_flag.result.value',
+  flagReason: 'feature_flag.result.reason',
+  flagContextId: 'feature_flag.context.id',
+  flagVersion: 'feature_flag.version',
 } as const;
+
+/** Events, named as OpenTelemetry's conventions do. */
+export const EVENTS = { flagEvaluation: 'feature_flag.evaluation' } as const;

@@ -1,8 +1,8 @@
 // Traces, metrics and logs of a process.
 
-export { ATTRIBUTES } from './attributes.js';
+export { ATTRIBUTES, EVENTS } from './attributes.js';
 export { type BoundCounter, counter, gauge, histogram } from './instruments.js';
-export { configureLogs, type Logger, logger, logLevels, setLogLevels } from './logger.js';
+export { configureLogs, emitEvent, type Logger, logger, logLevels, setLogLevels } from './logger.js';
 export {
   appendMetricsText,
   gatherMetricsText,

@@ -3,7 +3,8 @@
 // histograms go to the OpenTelemetry SDK. At most SERIES_MAX label sets per metric; more are counted under "overflow".
 
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
-import { METRICS, type MetricName, type MetricOf, type MetricSpec } from './names.js';
+import type { MetricSpec } from './metric-spec.js';
+import { METRICS, type MetricName, type MetricOf } from './names.js';
 
 export type Labels<N extends MetricName> = { readonly [L in (typeof METRICS)[N]['labels'][number]]: string | number };
 type LabelArguments<N extends MetricName> = (typeof METRICS)[N]['labels'] extends readonly []

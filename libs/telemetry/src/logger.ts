@@ -3,7 +3,16 @@
 // stdout.
 
 import { PlatformError, systemClock } from '@millrace/domain';
-import { context, isSpanContextValid, type Logger as OtelLogger, SeverityNumber, trace } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  isSpanContextValid,
+  type Logger as OtelLogger,
+  ROOT_CONTEXT,
+  SeverityNumber,
+  type Span,
+  trace,
+} from '@opentelemetry/api';
 
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -126,6 +135,19 @@ function emit(name: string, level: LogLevel, message: string, facts: Facts | und
       attributes: JSON.parse(JSON.stringify(attributes, shorten)),
     });
   }
+}
+
+/**
+ * An event of OpenTelemetry that belongs to a span, as the Logs API has them: to OTLP where an endpoint is set, and no
+ * line of the log.
+ */
+export function emitEvent(span: Span, eventName: string, attributes: Attributes): void {
+  sink.otel?.emit({
+    eventName,
+    severityNumber: SeverityNumber.INFO,
+    context: trace.setSpan(ROOT_CONTEXT, span),
+    attributes,
+  });
 }
 
 /** A logger by subject, for example `logger('rollout')`. */

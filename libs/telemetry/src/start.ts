@@ -32,7 +32,8 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { attachMeter, detachMeter } from './instruments.js';
 import { configureLogs, type LogLevel, logger } from './logger.js';
-import { DURATION_MS_BOUNDS, METRICS, type MetricSpec } from './names.js';
+import { DURATION_MS_BOUNDS, type MetricSpec } from './metric-spec.js';
+import { METRICS } from './names.js';
 import { observeProcess } from './process-metrics.js';
 import { isDrawnRoot } from './trace.js';
 

@@ -3,6 +3,8 @@
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -19,9 +21,22 @@ const NOT_ASKED = -1;
 
 let platform: Platform;
 let client: Client;
+/** Bodies that an OpenTelemetry collector was sent, by path. */
+const collected: { path: string; body: Buffer }[] = [];
+const collector = createServer((request, response) => {
+  const parts: Buffer[] = [];
+  request.on('data', (part: Buffer) => parts.push(part));
+  request.on('end', () => {
+    collected.push({ path: request.url ?? '', body: Buffer.concat(parts) });
+    response.writeHead(200).end();
+  });
+});
 
 beforeAll(async () => {
-  platform = await Platform.start((await startKafka()).brokers);
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  const { port } = collector.address() as AddressInfo;
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
+  platform = await Platform.start((await startKafka()).brokers, env);
   await platform.rollOut(1);
   await platform.rollOut(2);
   const weights = [
@@ -37,6 +52,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await OpenFeature.close();
   await platform?.stop();
+  collector.closeAllConnections();
+  collector.close();
 }, 30_000);
 
 const base = () => `http://127.0.0.1:${platform.router.controlPort}`;
@@ -142,6 +159,32 @@ describe('OFREP', () => {
     ];
     await platform.router.post('/v1/projects/p/weights', { weights });
     expect((await ask('', context('customer-1'), { 'if-none-match': etag })).status).toBe(200);
+  });
+
+  it('says of a sampled request alone, within its trace, which version it got and why', async () => {
+    const traceOf = (digit: string) => digit.repeat(32);
+    const send = (trace: string, sampled: '00' | '01') =>
+      platform.router.inference().modelInfer(inferRequest('customer-1'), {
+        metadata: { traceparent: `00-${trace}-${'b'.repeat(16)}-${sampled}` },
+      });
+    const events = () => Buffer.concat(collected.flatMap(({ path, body }) => (path === '/v1/logs' ? body : [])));
+    await send(traceOf('2'), '00');
+    const { modelVersion } = await send(traceOf('1'), '01');
+    // Roots are drawn, too: what is looked for is of this trace.
+    const ofTrace = () => events().includes(Buffer.from(traceOf('1'), 'hex'));
+    await platform.router.until(ofTrace);
+    const { targets } = (await platform.router.get('/v1/projects/p/route')).body.route;
+    const { name } = targets.find(({ version }: { version: number }) => String(version) === modelVersion);
+    const told = [
+      'feature_flag.evaluation',
+      'feature_flag.key',
+      'feature_flag.result.reason',
+      'split',
+      'customer-1',
+      name,
+    ];
+    for (const text of told) expect([text, events().includes(text)]).toEqual([text, true]);
+    expect(events().includes(Buffer.from(traceOf('2'), 'hex'))).toBe(false);
   });
 
   it('knows no version for an entity where each request is drawn by itself, but one for a request’s id', async () => {

@@ -26,7 +26,22 @@ export interface Tracing {
   begin(traceparent: string): TracedCall | null;
 }
 
+/** The version that the route gave a request, and why. */
+export interface RoutedCall {
+  project: string;
+  revision: number;
+  version: number;
+  /** The target's name. */
+  variant: string;
+  /** One version answers everybody, or the key's bucket says which. */
+  reason: 'static' | 'split';
+  /** What the choice went by: the entity where the project is sticky and the request names one, else its id. */
+  key: string;
+}
+
 export interface TracedCall {
   traceparent: string;
+  /** Told of sampled calls only. */
+  routed?(call: RoutedCall): void;
   end(project: string, version: number, status: number): void;
 }

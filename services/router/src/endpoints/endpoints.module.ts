@@ -8,6 +8,8 @@ import {
   ATTRIBUTES,
   contextOf,
   counter,
+  EVENTS,
+  emitEvent,
   formatTraceparent,
   gauge,
   prometheusText,
@@ -112,6 +114,17 @@ function startRouterSpan(traceparent: string, routes: RouteTable): TracedCall {
   });
   return {
     traceparent: formatTraceparent(span.spanContext()),
+    routed({ project, revision, version, variant, reason, key }) {
+      emitEvent(span, EVENTS.flagEvaluation, {
+        [ATTRIBUTES.flagKey]: project,
+        [ATTRIBUTES.flagProvider]: 'millrace',
+        [ATTRIBUTES.flagVariant]: variant,
+        [ATTRIBUTES.flagValue]: version,
+        [ATTRIBUTES.flagReason]: reason,
+        [ATTRIBUTES.flagContextId]: key,
+        [ATTRIBUTES.flagVersion]: String(revision),
+      });
+    },
     end(project, version, status) {
       span.setAttributes({
         [ATTRIBUTES.project]: project,

@@ -82,13 +82,13 @@ export class InferEndpoint {
     const fault = this.fault(call, head, pinned);
     if (fault !== '') return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, fault, startMs);
     let { request } = call;
-    let { id } = head;
-    if (id === '') {
-      id = this.options.ids.next();
-      request = withRequestId(request, id, this.options.allocate);
+    if (head.id === '') {
+      head.id = this.options.ids.next();
+      request = withRequestId(request, head.id, this.options.allocate);
     }
     const project = head.modelName;
-    const choice = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned, call.headers);
+    const entity = call.entity === '' ? head.entity : call.entity;
+    const choice = this.table.choose(project, entity, head.id, pinned, call.headers);
     if (choice.kind === 'chosen') {
       const way = { version: choice.live, byRoute: pinned === 0, shadows: choice.shadows };
       return this.forward(call, head, way, request, startMs);
@@ -129,13 +129,17 @@ export class InferEndpoint {
 
   private forward(
     call: InferCall,
-    { modelName: project, sequence }: RequestHead,
+    { modelName: project, sequence, entity, id }: RequestHead,
     { version, byRoute, shadows }: Way,
     request: Uint8Array,
     startMs: number,
   ): () => void {
     let live: LiveAnswer | undefined;
     const traced = this.options.tracing.begin(call.traceparent);
+    if (byRoute && traced?.routed !== undefined) {
+      const routed = this.table.routed(project, version, call.entity === '' ? entity : call.entity, id);
+      if (routed !== undefined) traced.routed(routed);
+    }
     const sent = this.relay.send({
       version,
       model: project,

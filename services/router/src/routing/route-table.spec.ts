@@ -69,4 +69,17 @@ describe('route table', () => {
     for (let i = 0; i < PROJECTS_MAX + 10; i++) table.apply({ ...split, project: `p${i}` });
     expect(table.all()).toHaveLength(PROJECTS_MAX);
   });
+
+  it('says why a request has the version that it has', () => {
+    table.apply(split);
+    const routed = { project: 'p', revision: 1, version: 2, variant: 'v2' };
+    expect(table.routed('p', 2, 'ORD', 'r')).toEqual({ ...routed, reason: 'split', key: 'ORD' });
+    expect(table.routed('p', 2, '', 'r')).toEqual({ ...routed, reason: 'split', key: 'r' });
+    table.setSticky('p', false);
+    expect(table.routed('p', 2, 'ORD', 'r')?.key).toBe('r');
+    table.apply(route({ revision: 2, targets: [target(2, 100)], loadedVersions: [2] }));
+    expect(table.routed('p', 2, 'ORD', 'r')).toMatchObject({ revision: 2, reason: 'static' });
+    expect(table.routed('p', 1, 'ORD', 'r')).toBeUndefined();
+    expect(table.routed('q', 1, 'ORD', 'r')).toBeUndefined();
+  });
 });

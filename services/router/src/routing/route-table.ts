@@ -11,6 +11,7 @@ import {
   type Route,
   RouteChoices,
 } from '@millrace/routing';
+import type { RoutedCall } from '../calls/infer-call.js';
 
 export type NoChoice = { kind: 'unknown_project' } | NotLoaded;
 
@@ -73,6 +74,16 @@ export class RouteTable {
   /** The version for one request: see RouteChoices. */
   choose(project: string, entity: string, requestId: string, pinned: number, headers?: Headers): Choice | NoChoice {
     return this.entries.get(project)?.choose(entity, requestId, pinned, headers) ?? UNKNOWN;
+  }
+
+  /** Of a request that the route gave this version: why. undefined: it is no target any more. */
+  routed(project: string, version: number, entity: string, requestId: string): RoutedCall | undefined {
+    const { revision = 0, targets = [] } = this.get(project) ?? {};
+    const target = targets.find((one) => one.version === version);
+    if (target === undefined) return undefined;
+    const key = this.isSticky(project) && entity !== '' ? entity : requestId;
+    const reason = targets.length === 1 ? 'static' : 'split';
+    return { project, revision, version, variant: target.name, reason, key };
   }
 
   private putInForce(route: Route): void {
