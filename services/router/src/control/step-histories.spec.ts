@@ -7,7 +7,7 @@
 // and within a bounded time the rollout is over, or the route says for which person it waits.
 
 import { describe, expect, it } from '@jest/globals';
-import { type Clock, type Rng, seededRng } from '@millrace/domain';
+import { type Rng, seededRng } from '@millrace/domain';
 import {
   type Route,
   type RouteAction,
@@ -16,6 +16,7 @@ import {
   rolloutProgress,
   strategyNamed,
 } from '@millrace/routing';
+import { Time, turn } from '../../test/still-time.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteOwner } from './route-owner.js';
@@ -34,34 +35,6 @@ const TIMED = strategyNamed('canary', [
   { weight: 5, forMs: STEP_MS },
   { weight: 50, forMs: STEP_MS },
 ]);
-
-/** Time that stands still until it is moved, and who sleeps in it. */
-class Time {
-  nowMs = 1_000_000;
-  private sleepers: { atMs: number; wake(): void }[] = [];
-  readonly clock = { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs } as Clock;
-
-  readonly sleep = (ms: number): Promise<void> =>
-    new Promise((wake) => this.sleepers.push({ atMs: this.nowMs + ms, wake }));
-
-  /** To the end of what can happen in it. */
-  async pass(ms: number): Promise<void> {
-    const endMs = this.nowMs + ms;
-    await turn();
-    for (;;) {
-      const next = Math.min(...this.sleepers.map(({ atMs }) => atMs));
-      if (next > endMs) break;
-      this.nowMs = Math.max(this.nowMs, next);
-      const due = this.sleepers.filter(({ atMs }) => atMs <= this.nowMs);
-      this.sleepers = this.sleepers.filter(({ atMs }) => atMs > this.nowMs);
-      for (const { wake } of due) wake();
-      await turn();
-    }
-    this.nowMs = endMs;
-  }
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 type Crash = 'no' | 'before' | 'after';
 

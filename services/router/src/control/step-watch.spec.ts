@@ -1,0 +1,118 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyRoute, type Route, type StepOutcome } from '@millrace/routing';
+import { Time } from '../../test/still-time.js';
+import { type StepAnswer, StepWatch } from './step-watch.js';
+
+const READY_MS_MAX = 5_000;
+let time: Time;
+let route: Route;
+let outcomes: StepOutcome[];
+let isReady: boolean;
+let answer: StepAnswer;
+let asked: number;
+let isBroken: boolean;
+let watch: StepWatch;
+
+beforeEach(() => {
+  time = new Time();
+  [outcomes, isReady, answer, asked, isBroken] = [[], true, 'yes', 0, false];
+  route = {
+    ...emptyRoute('p'),
+    revision: 4,
+    rollout: {
+      ...{ phase: 'progressing', version: 2, message: '' },
+      steps: {
+        ...{ plan: [{ weight: 5, forMs: 1_000 }], at: 0, sinceMs: time.nowMs, dueMs: time.nowMs + 1_000 },
+        ...{ fromRevision: 4, salt: 7, baseline: [{ version: 1, weight: 100 }] },
+      },
+    },
+  };
+  const settle = async (_: string, outcome: StepOutcome): Promise<void> => {
+    outcomes.push(outcome);
+    if (!isBroken) route = { ...route, revision: route.revision + 1 };
+  };
+  watch = new StepWatch(
+    { get: () => route, settle },
+    { modelReady: async () => isReady },
+    {
+      ...{ clock: time.clock, readyTimeoutMs: READY_MS_MAX, sleep: time.sleep, onError: () => undefined },
+      mayAdvance: () => {
+        asked += 1;
+        return answer;
+      },
+    },
+  );
+});
+
+const next = { kind: 'next', version: 2, revision: 4 };
+
+describe('the watch of a step', () => {
+  it('brings the next one when its time is up, once', async () => {
+    watch.watch(route);
+    watch.watch(route);
+    await time.pass(999);
+    expect([outcomes, asked]).toEqual([[], 0]);
+    await time.pass(10_000);
+    expect(outcomes).toEqual([next]);
+  });
+
+  it('waits while serving does not call the version ready, and ends the rollout where that lasts', async () => {
+    isReady = false;
+    watch.watch(route);
+    await time.pass(1_000 + READY_MS_MAX - 500);
+    expect(outcomes).toEqual([]);
+    isReady = true;
+    await time.pass(250);
+    expect(outcomes).toEqual([next]);
+    isReady = false;
+    watch.watch(route);
+    await time.pass(READY_MS_MAX + 500);
+    expect(outcomes[1]).toEqual({
+      ...{ kind: 'abort', version: 2, revision: 5, by: 'the router' },
+      reason: `serving has not called it ready for ${READY_MS_MAX} ms`,
+    });
+    expect(asked).toBe(1);
+  });
+
+  it('asks the analysis until it agrees, and hands on what it decides', async () => {
+    answer = 'not yet';
+    watch.watch(route);
+    await time.pass(5_000);
+    expect([outcomes, asked > 5]).toEqual([[], true]);
+    answer = { pause: 'too few requests' };
+    await time.pass(500);
+    answer = { abort: 'p99 is twice that of version 1' };
+    watch.watch(route);
+    await time.pass(500);
+    expect(outcomes).toEqual([
+      { kind: 'pause', version: 2, revision: 4, by: 'the analysis', reason: 'too few requests' },
+      { kind: 'abort', version: 2, revision: 5, by: 'the analysis', reason: 'p99 is twice that of version 1' },
+    ]);
+  });
+
+  it('tries again what could not be written', async () => {
+    isBroken = true;
+    watch.watch(route);
+    await time.pass(1_600);
+    expect(outcomes.length).toBeGreaterThan(1);
+    isBroken = false;
+    await time.pass(500);
+    const tries = outcomes.length;
+    await time.pass(5_000);
+    expect(outcomes.length).toBe(tries);
+  });
+
+  it('ends with the partition, and for a step without a time or in a pause', async () => {
+    watch.watch(route);
+    watch.end('p');
+    await time.pass(5_000);
+    const { rollout } = route;
+    const pause = { sinceMs: 1, reason: '', by: '' };
+    watch.watch(route);
+    watch.watch({ ...route, rollout: { ...rollout, steps: { ...rollout.steps, pause } as never } });
+    await time.pass(5_000);
+    watch.watch({ ...route, rollout: { ...rollout, steps: { ...rollout.steps, dueMs: undefined } as never } });
+    await time.pass(5_000);
+    expect(outcomes).toEqual([]);
+  });
+});
