@@ -55,6 +55,10 @@ class World {
   readonly ready = new Set<number>();
   answer: StepAnswer | 'throws' = 'yes';
   crash: Crash = 'no';
+  /** The same at one write, counted from 1. */
+  crashAtWrite = 0;
+  crashThere: Crash = 'before';
+  writes = 0;
   private owner: RouteOwner;
   private readonly sent: RouteCommand[] = [];
   private serial = 0;
@@ -81,7 +85,8 @@ class World {
       // The rest of the process goes on meanwhile.
       await Promise.resolve();
       if (isDead || epoch !== this.log.epoch) throw new Error('fenced');
-      const crash = this.crash;
+      this.writes += 1;
+      const crash = this.writes === this.crashAtWrite ? this.crashThere : this.crash;
       this.crash = 'no';
       if (crash !== 'before') this.log.written.push({ route, by: epoch });
       if (crash === 'no') return;
@@ -239,4 +244,45 @@ describe('rollouts in steps whose owners crash', () => {
       checkLog(world.log);
     }
   }, 60_000);
+
+  const LIFE: RouteAction[] = [
+    { kind: 'startRollout', version: 1 },
+    { kind: 'startRollout', version: 2 },
+    { kind: 'pause', version: 2 },
+    { kind: 'resume', version: 2 },
+  ];
+  it.each<[string, RouteAction[], object]>([
+    ['is promoted', [], { targets: [{ version: 2, weight: 100 }], rollout: { phase: 'promoted', version: 2 } }],
+    [
+      'is aborted',
+      [{ kind: 'abort', version: 2 }],
+      { targets: [{ version: 1, weight: 100 }], rollout: { phase: 'failed', version: 2, message: 'aborted: r' } },
+    ],
+  ])('a rollout that %s comes to the same end whoever dies at whichever write', async (_, last, end) => {
+    let writes = 1;
+    for (let at = 0; at <= writes; at++) {
+      for (const how of ['before', 'after'] as const) {
+        const world = new World(seededRng(1), TIMED);
+        for (const version of VERSIONS) world.ready.add(version);
+        world.crashAtWrite = at;
+        world.crashThere = how;
+        for (const action of [...LIFE, ...last]) {
+          await world.send(action);
+          // Of a load: who has died at it is missed, and another one takes the partition.
+          await world.time.pass(1_000);
+          world.takeOver();
+          await world.time.pass(1_000);
+        }
+        for (let i = 0; i < 4; i++) {
+          await world.time.pass(STEP_MS);
+          world.takeOver();
+        }
+        expect(world.log.last).toMatchObject(end);
+        checkLog(world.log);
+        // The life without a crash says how many writes there are.
+        if (at === 0) writes = world.writes;
+      }
+    }
+    expect(writes).toBeGreaterThanOrEqual(LIFE.length + last.length + 2);
+  });
 });
