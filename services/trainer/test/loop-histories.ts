@@ -10,7 +10,7 @@ export const HOUR_MS = 60 * MINUTE_MS;
 export const project = {
   name: 'p',
   scope: { metric: 'log_loss' },
-  rollout: { automatic: true, probation: { share: 1, forMs: 0 } },
+  rollout: { automatic: true, probation: { share: 1, forMs: 5 * HOUR_MS } },
   data: { label: { delayMs: 0 }, versionEveryMs: 10 * MINUTE_MS },
   monitoring: { allowedLatenessMs: 0 },
   retrain: {
@@ -57,6 +57,13 @@ const event: fc.Arbitrary<WorldEvent> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc.record({ does: fc.constant('router'), load: fc.constantFrom('ready', 'ready', 'failed', 'slow') }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      does: fc.constant('comparison'),
+      says: fc.constantFrom('better', 'worse', 'worse', 'nothing', 'skip', 'again', 'end'),
+    }),
   },
   { weight: 1, arbitrary: only('stop', 'stop', 'stop', 'project anew') },
   { weight: 6, arbitrary: only('resume') },

@@ -39,6 +39,8 @@ export type WorldEvent =
   | { does: 'drift ends'; which: number }
   | { does: 'training ends'; how: 'blessed' | 'not blessed' | 'failed' | 'failed, and nobody is told' }
   | { does: 'training by hand'; blessed: boolean }
+  /** Both versions were asked for the same rows. */
+  | { does: 'comparison'; says: 'better' | 'worse' | 'nothing' | 'skip' | 'again' | 'end' }
   /** The router takes what is on its way, and what loads is ready or fails. */
   | { does: 'router'; load: 'ready' | 'failed' | 'slow' }
   | { does: 'kill' | 'project anew' }
@@ -101,6 +103,7 @@ export class LoopWorld {
   /** As the trainer keeps them: of this process, and of all. */
   private known = new Set<string>();
   private open: string[] = [];
+  private comparisons: Extract<LoopEffect, { kind: 'compare' }>[] = [];
   private announced = new Set<string>();
   private commands: Parameters<typeof decide>[1][] = [];
   private byLoop = new Set<string>();
@@ -111,6 +114,7 @@ export class LoopWorld {
   private isStopped = false;
   /** What was begun before a stop. */
   private readonly ended = new Set<string>();
+  private readonly stopped = new Set<string>();
   private readonly sent = new Set<string>();
   private readonly takenBack = new Set<number>();
   private readonly decidedAtMs = new Map<string, number>();
@@ -194,6 +198,8 @@ export class LoopWorld {
         return;
       case 'training ends':
         return this.trainingEnds(event.how);
+      case 'comparison':
+        return this.compares(event.says);
       case 'training by hand':
         return this.announce(`hand-${this.versions}`, event.blessed);
       case 'router':
@@ -264,6 +270,8 @@ export class LoopWorld {
   private announce(trainingId: string, blessed: boolean): void {
     this.announced.add(trainingId);
     const version = ++this.versions;
+    // What a training of before a stop makes is left to a person.
+    if (this.stopped.has(trainingId)) this.ended.add(`rollout ${version}`);
     const verdict = blessed ? '' : `version ${version} is not blessed: it is no better`;
     this.write('models', { kind: 'model', version, trainingId, blessed, verdict });
   }
@@ -274,6 +282,7 @@ export class LoopWorld {
     this.isDead = false;
     const process = ++this.process;
     this.known = new Set(this.open);
+    this.comparisons = [];
     this.runner = new LoopRunner(
       this.store(process),
       this.actions(process),
@@ -327,6 +336,7 @@ export class LoopWorld {
     if (!isTaken || does !== 'stop') return;
     this.isStopped = true;
     for (const key of this.sent) this.ended.add(key);
+    for (const id of this.open) this.stopped.add(id);
   }
 
   private async anew(): Promise<void> {
@@ -342,7 +352,7 @@ export class LoopWorld {
     this.commands = [];
     this.isStopped = false;
     this.toldRoute = null;
-    for (const set of [this.ended, this.sent, this.takenBack]) set.clear();
+    for (const set of [this.ended, this.stopped, this.sent, this.takenBack]) set.clear();
     this.decidedAtMs.clear();
     this.begun.length = 0;
     this.versions = 1;
@@ -413,6 +423,11 @@ export class LoopWorld {
           if (this.begun.includes(trainingId)) this.broken.push(`training ${trainingId} was begun twice`);
           this.begun.push(trainingId);
         }),
+      compare: (_project, effect) =>
+        this.operation(process, 'training', () => {
+          if (this.isStopped) this.broken.push('a comparison while the loop was stopped');
+          this.comparisons.push(effect);
+        }),
       startRollout: (project, effect) =>
         this.operation(process, 'command', () => {
           this.lookAtRollout(effect.version);
@@ -428,8 +443,6 @@ export class LoopWorld {
           this.byLoop.add(id);
           this.command(id, effect, { kind: 'rollback' }, project, effect.expectedRevision);
         }),
-      // The project of these histories has no probation.
-      compare: async () => void this.broken.push('a comparison'),
     };
   }
 
@@ -466,6 +479,22 @@ export class LoopWorld {
       const input: LoopInput = { kind: 'training_failed', trainingId, message: 'no rows' };
       for (let tries = 0; tries < 50 && !this.isDead; tries++) if (await this.tell(input)) return;
     }
+  }
+
+  private async compares(says: Extract<WorldEvent, { does: 'comparison' }>['says']): Promise<void> {
+    const asked = this.comparisons.shift();
+    if (asked === undefined) return;
+    const { version, datasetVersion } = asked;
+    if (says === 'skip' || says === 'again' || says === 'end') {
+      await this.tell({ kind: 'not_compared', version, datasetVersion, outcome: says, reason: 'no rows' });
+      return;
+    }
+    const mean = { better: 1, worse: -1, nothing: 0 }[says];
+    const blocks = { count: 400, mean, m2: 400 };
+    await this.tell({
+      kind: 'compared',
+      ...{ version, datasetVersion, rows: { rows: 800, version: 0.5, against: 0.5 - mean, blocks } },
+    });
   }
 
   // -- the router, and a person at it

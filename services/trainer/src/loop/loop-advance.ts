@@ -41,7 +41,6 @@ import {
   resting,
   same,
   step,
-  TRAININGS_MAX,
 } from './loop-state.js';
 import { remembered } from './open-drifts.js';
 import { onCompared, watchProbation } from './probation-steps.js';
@@ -134,7 +133,6 @@ function onDrift(
 function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: number, by: string): LoopState {
   const { phase, episode, waitingVersion } = state;
   const isTraining = phase === 'training' && episode !== null;
-  const leftTrainings = isTraining ? [...state.leftTrainings, episode.trainingId] : state.leftTrainings;
   const onItsWay = rolloutAutomatic || phase === 'rolling_out' ? Math.max(waitingVersion, state.nextVersion) : 0;
   const left = [
     ...(isTraining ? [`what training ${episode.trainingId} makes`] : []),
@@ -144,7 +142,8 @@ function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: numb
     ...{ ...state, phase: 'stopped', episode: null, takingBack: null, probationVersion: 0, nextVersion: 0 },
     ...{ trainingSinceMs: 0, rollingSinceMs: 0, rolloutTries: 0, probation: null, askedSinceMs: 0, approvals: [] },
     waitingVersion: onItsWay > 0 ? 0 : waitingVersion,
-    leftTrainings: leftTrainings.slice(-TRAININGS_MAX),
+    // One that the loop has given up waiting for may still run.
+    leftTrainings: state.trainingIds,
   };
   const rest = left.length === 0 ? '' : `; ${left.join(' and ')} is left to a person`;
   return step(next, nowMs, `stopped by the kill switch${by}${rest}`);

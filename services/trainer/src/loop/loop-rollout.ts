@@ -96,7 +96,7 @@ export function onModel(
     return same(ours ? cool(waiting, policy, nowMs, message) : step(waiting, nowMs, message));
   }
   // A blessed version of a training that a person started goes live too; not while another one is taken back.
-  const isResting = state.phase === 'calm' || (state.phase === 'cooling' && state.takingBack === null);
+  const isResting = (state.phase === 'calm' || state.phase === 'cooling') && state.takingBack === null;
   if (!ours && !(isResting && isFree(state, input.version))) {
     return same({ ...state, waitingVersion: Math.max(state.waitingVersion, input.version) });
   }
@@ -191,7 +191,7 @@ export function onRoute(
     return same(cool(released(next, true), policy, nowMs, message));
   }
   const ended = endedInSteps(state, input);
-  if (ended !== undefined) return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, ended));
+  if (ended !== undefined) return same(cool(released(next, true), policy, nowMs, ended));
   return same(next);
 }
 

@@ -21,14 +21,15 @@ const keyOf = (from: string, on: string, to: string, begins: string): string =>
 const made = new Set<string>();
 
 function see({ from, input, to, effects, policy }: Seen): void {
-  if (from.phase === to.phase && effects.length === 0) return;
+  const begun = effects.filter((kind) => kind !== 'compare' && kind !== 'rollback');
+  if (from.phase === to.phase && begun.length === 0) return;
   // Nothing of four eyes begins with two.
-  if (input === 'approve' && effects.length > 0) {
+  if (input === 'approve' && begun.length > 0) {
     const key = from.phase === 'approval' ? `retraining ${from.episode?.id}` : `rollout ${from.waitingVersion}`;
     const people = new Set(to.approvals.filter((one) => one.key === key).map(({ by }) => by.trim().toLowerCase()));
-    if (people.size < (policy.retrain.approvers ?? 1)) throw new Error(`${effects}: approved by ${[...people]}`);
+    if (people.size < (policy.retrain.approvers ?? 1)) throw new Error(`${begun}: approved by ${[...people]}`);
   }
-  made.add(keyOf(from.phase, input, to.phase, effects.join()));
+  made.add(keyOf(from.phase, input, to.phase, begun.join()));
 }
 
 /** Of one script, dying at this place; with what a run without a death does after it. */

@@ -36,6 +36,13 @@ describe('a stop', () => {
     ).toMatchObject([{ kind: 'start_rollout', version: 3 }]);
   });
 
+  it('after a training had been given up for its silence, and what it made went live all the same', () => {
+    const givenUp = advance(training(), tick, policy, 30 * HOUR_MS).state;
+    expect(givenUp.phase).toBe('cooling');
+    const resumed = run([{ kind: 'stop' }, { kind: 'resume' }], givenUp).state;
+    expect(kinds(run([model(2, 'c1'), tick], resumed).effects)).not.toContain('start_rollout');
+  });
+
   it('within the pause after a retraining, and the pause was over when the loop was resumed', () => {
     const cooling = run([{ kind: 'training_failed', trainingId: 'c1', message: 'm' }], training()).state;
     const { state } = run([{ kind: 'stop' }, { kind: 'resume' }], cooling);
@@ -50,6 +57,14 @@ describe('a version that came while another one was rolled out', () => {
     const done = run([live(2, 1)], rolling.state);
     expect(done.state).toMatchObject({ phase: 'cooling', probationVersion: 2, waitingVersion: 3 });
     expect(advance(done.state, tick, policy, HOUR_MS).effects).toMatchObject([{ kind: 'start_rollout', version: 3 }]);
+  });
+
+  it('was forgotten, where the first one ended in its steps', () => {
+    const begun = training();
+    const inSteps = run([model(2, 'c1'), live(1, 0, 'progressing', 2), model(3, 'hand')], begun).state;
+    expect(inSteps.inSteps).toBe(true);
+    const over = run([live(1, 0, 'promoted', 1)], inSteps).state;
+    expect([over.phase, over.waitingVersion]).toEqual(['cooling', 3]);
   });
 
   it('was asked for while the router was known to load another one', () => {
@@ -115,7 +130,13 @@ describe('a version that fails its probation', () => {
     );
   });
 
-  it('was forgotten for another one that came meanwhile', () => {
+  it('was forgotten for another one that came meanwhile, also when the pause was over', () => {
+    const calm: LoopState = { ...judged().state, phase: 'calm', coolUntilMs: 0 };
+    const come = run([model(3, 'hand'), tick], calm);
+    expect([come.state.phase, come.state.waitingVersion, come.effects]).toEqual(['calm', 3, []]);
+  });
+
+  it('was forgotten for another one that came within the pause', () => {
     const { state, effects } = run([model(3, 'hand')], judged().state);
     expect([state.phase, state.waitingVersion, effects]).toEqual(['cooling', 3, []]);
   });

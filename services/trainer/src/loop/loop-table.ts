@@ -8,16 +8,19 @@ import { TRAINING_MS_MAX } from './loop-retraining.js';
 import { ROLLOUT_MS_MAX } from './loop-rollout.js';
 import type { LoopEffect, LoopInput } from './loop-state.js';
 
+/** `compare` and `rollback` are the probation's, which is in no phase (probation-steps.ts). */
+type Begun = Extract<LoopEffect['kind'], 'start_training' | 'start_rollout'>;
+
 export interface Transition {
   from: LoopPhase;
   on: LoopInput['kind'];
   to: LoopPhase;
   /** What it begins; '' = nothing. */
-  begins: LoopEffect['kind'] | '';
+  begins: Begun | '';
   when: string;
 }
 
-type Row = readonly [from: LoopPhase, on: LoopInput['kind'], to: LoopPhase, begins: LoopEffect['kind'] | '', string];
+type Row = readonly [from: LoopPhase, on: LoopInput['kind'], to: LoopPhase, begins: Begun | '', string];
 
 const DUE = 'drift is open, or the schedule or enough new rows make a retraining due';
 const ANSWERED = 'the drift that it was begun for is over, and another one is open';
@@ -68,8 +71,6 @@ const ROWS: readonly Row[] = [
   ['rolling_out', 'route', 'calm', '', 'a version that the loop did not ask for is in service'],
   ['rolling_out', 'tick', 'cooling', '', 'it did not come into service in time: twice more, then a person has to'],
 
-  ['cooling', 'drift', 'cooling', 'rollback', 'the version in service fails its probation'],
-  ['cooling', 'route', 'cooling', 'rollback', 'the route has moved, and the version that failed is in service still'],
   ['cooling', 'model', 'rolling_out', 'start_rollout', 'a version is blessed that the loop did not ask for'],
   ['cooling', 'approve', 'rolling_out', 'start_rollout', APPROVED],
   ['cooling', 'tick', 'calm', '', 'the pause is over'],
@@ -119,7 +120,7 @@ export const PHASE_TERMS: Record<LoopPhase, PhaseTerm> = {
   },
   rolling_out: {
     longestMs: () => ROLLOUT_MS_MAX,
-    longest: `${ROLLOUT_MS_MAX / MINUTE_MS} min`,
+    longest: `${ROLLOUT_MS_MAX / MINUTE_MS} min; one in steps as long as they take`,
     waitsFor: 'the route to show the version, or that it failed',
   },
   cooling: { longestMs: ({ cooldownMs }) => cooldownMs, longest: '`retrain.cooldown`', waitsFor: 'the pause to end' },

@@ -63,6 +63,8 @@ export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopW
         atMost(state.trainingSinceMs, TRAINING_MS_MAX),
       );
     case 'rolling_out':
+      if (state.inSteps)
+        return until(`the steps of the rollout of version ${state.waitingVersion}, or a person who has paused them`);
       return until(
         `version ${state.waitingVersion} to be loaded and to get its traffic`,
         atMost(state.rollingSinceMs, ROLLOUT_MS_MAX),
