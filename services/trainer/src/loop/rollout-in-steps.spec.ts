@@ -1,10 +1,11 @@
-// Symptom: a rollout was given up after 90 minutes, and counted as refused by the router, also while the version had a
+// Symptom: a rollout was given up when its time was over, and counted as refused by the router, also while the version had a
 // part of the traffic and was getting more of it.
 
 import { describe, expect, it } from '@jest/globals';
 import type { RolloutPhase } from '@millrace/routing';
 import { dataset, drift, HOUR_MS, live, model, policy, run } from '../../test/a-loop.js';
-import { advance, type LoopInput, type LoopState } from './loop-state.js';
+import { advance } from './loop-advance.js';
+import type { LoopInput, LoopState } from './loop-state.js';
 
 const route = (revision: number, phase: RolloutPhase, over: object = {}): LoopInput => ({
   ...{ kind: 'route', revision, liveVersion: 1, previousVersion: 0, rolloutVersion: 2, phase, message: '' },
@@ -39,6 +40,6 @@ describe('a loop that waits for a rollout in steps', () => {
   it('counts the time again for the next rollout, of which nothing is heard', () => {
     const stopped = run([{ kind: 'stop' }, { kind: 'resume' }, model(3, 'by-hand')], inSteps).state;
     expect(stopped).toMatchObject({ phase: 'rolling_out', waitingVersion: 3, inSteps: false });
-    expect(at(stopped, 2).state.phase).toBe('cooling');
+    expect(at(stopped, 3).state.phase).toBe('cooling');
   });
 });
