@@ -22,6 +22,14 @@ export function shownAgainst(value: number, other: number): string {
   return `${value} against ${other}`;
 }
 
+/** Of a figure: two engines' float32 scores of one model differ by less, and many rows would show it. */
+const ROUNDING = 1e-5;
+
+/** Of one model, as far as float32 scores tell. */
+export function areAlike(value: number, other: number): boolean {
+  return Math.abs(value - other) <= ROUNDING * Math.max(Math.abs(value), Math.abs(other));
+}
+
 /** A difference with its sign, as in "+0.0120"; what four digits do not show, with two that count. */
 export function signed(value: number): string {
   const size = Math.abs(value);

@@ -8,6 +8,7 @@
 // than two rows, or a metric that is not defined: NaN.
 
 import { normalQuantile } from '@millrace/statistics';
+import { areAlike } from '../figure.js';
 import type { Metric } from '../metric.js';
 import type { ScorePair } from '../scored-rows.js';
 import { bootstrapInterval } from './bootstrap.js';
@@ -39,10 +40,11 @@ export function differenceOf(metric: Metric, pair: ScorePair, confidence: number
 /** What the interval says: a better first one, a worse one, or that none is seen; undefined where it is not defined. */
 export function seen(
   { direction }: Pick<Metric, 'direction'>,
-  { difference, lower, upper }: MetricDifference,
+  found: MetricDifference,
 ): 'better' | 'worse' | 'none' | undefined {
+  const { value, other, difference, lower, upper } = found;
   if (Number.isNaN(difference + lower + upper)) return undefined;
   // An interval without width that ends at 0 is no difference.
-  if (lower <= 0 && upper >= 0) return 'none';
+  if ((lower <= 0 && upper >= 0) || areAlike(value, other)) return 'none';
   return lower > 0 === (direction === 'higher') ? 'better' : 'worse';
 }

@@ -4,6 +4,7 @@
 // smaller one.
 
 import { seen } from '../comparisons/paired.js';
+import { areAlike } from '../figure.js';
 import { pairedComparison } from './comparison.js';
 import type { Gate } from './gate.js';
 
@@ -16,5 +17,6 @@ export const beatsChampion: Gate = ({ champion, deciding, evaluation: { rows }, 
     whose: `version ${version}'s (${standing})`,
     ...{ rows, confidence },
   });
-  return [{ ...result, advice: `version ${version} stays${WHY[seen(deciding, difference) ?? 'none']}` }];
+  const why = areAlike(difference.value, difference.other) ? '' : WHY[seen(deciding, difference) ?? 'none'];
+  return [{ ...result, advice: `version ${version} stays${why}` }];
 };

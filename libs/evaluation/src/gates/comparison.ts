@@ -3,7 +3,7 @@
 
 import { type MetricDifference, seen } from '../comparisons/paired.js';
 import type { Evaluation } from '../evaluation.js';
-import { metricIn, shown, shownAgainst, signed } from '../figure.js';
+import { areAlike, metricIn, shown, shownAgainst, signed } from '../figure.js';
 import { isBetter, type Metric } from '../metric.js';
 import type { GateResult } from './gate.js';
 
@@ -17,14 +17,11 @@ export interface Opponent {
   mayEqual?: boolean;
 }
 
-/** Two engines' float32 scores of one model differ by up to 1e-6 in such a figure. */
-const ROUNDING = 1e-5;
-
 /** By the bare figures. */
 export function comparison(metric: Metric, evaluation: Evaluation, opponent: Opponent): GateResult {
   const own = metricIn(evaluation, metric);
   const better = isBetter(metric, own, opponent.value);
-  const equal = opponent.mayEqual === true && Math.abs(own - opponent.value) <= ROUNDING;
+  const equal = opponent.mayEqual === true && areAlike(own, opponent.value);
   const where = opponent.stated ? `, as stated, on ${evaluation.rows} rows` : ` on ${evaluation.rows} rows`;
   // What passes as equal may look so; what fails by a little must not.
   const numbers = equal ? `${shown(own)} against ${shown(opponent.value)}` : shownAgainst(own, opponent.value);
@@ -45,6 +42,13 @@ export function pairedComparison(
   if (found === undefined) {
     const why = Number.isNaN(value + other) ? 'it is not defined on them' : 'they are too few';
     return { met: false, sentence: `${metric.title} cannot be compared with ${whose} on ${rows} rows: ${why}.` };
+  }
+  if (areAlike(value, other)) {
+    const both = `both ${shown(value)}${value === other ? '' : ', up to rounding,'}`;
+    return {
+      met: false,
+      sentence: `${metric.title} is not ${metric.direction} than ${whose}: ${both} on ${rows} rows.`,
+    };
   }
   const met = found === 'better';
   const isUnclear = found === 'none' && isBetter(metric, value, other);
