@@ -78,6 +78,13 @@ describe('the judge of a rollout', () => {
     expect(world.requests(3_000, { nan: 1 })).toBe('fail');
   });
 
+  it('what an earlier step has shown does not pass the next one, however few answers are asked for', () => {
+    const world = new World(4, { minRequests: 1 });
+    expect(world.requests(20_000, {})).toBe('pass');
+    world.judge.nextStep(5_000);
+    expect(world.requests(100, {})).toBe('not_yet');
+  });
+
   it('a slow or failing hour that hits both versions is no fault of the new one', () => {
     for (let seed = 1; seed <= 10; seed++) {
       const world = new World(seed, { minRequests: 1_000_000 });
