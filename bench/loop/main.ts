@@ -126,7 +126,7 @@ if (values.save || values.report) {
     versions: { millrace: versions.version, node: process.version },
     seeds: { from: seeds[0], to: seeds.at(-1) },
     prices: { ...BASE_PRICES, factors: PRICE_FACTORS },
-    policies: Object.fromEntries(POLICIES.map(({ name, retrain }) => [name, retrain])),
+    policies: Object.fromEntries(POLICIES.map(({ name, retrain }) => [name, retrain(BASE_PRICES.retraining)])),
     ...{ targets: TARGETS, met, whole, regrets, retrainings },
   };
   mkdirSync(results, { recursive: true });

@@ -2,7 +2,7 @@
 
 import { Candidates } from './candidates.js';
 import { oracle } from './oracle.js';
-import { POLICIES, projectOf } from './policies.js';
+import { POLICIES, type Policy, projectOf } from './policies.js';
 import { costOf, type Prices, simulate } from './simulate.js';
 import { streamNamed } from './streams.js';
 
@@ -30,21 +30,25 @@ export interface Measured {
   seed: number;
   /** By price, as in PRICE_FACTORS. */
   at: readonly Costs[];
-  /** By policy; the first of those that know prices. */
+  /** By policy; at price 1 ×. */
   retrainings: Readonly<Record<string, number>>;
 }
 
 export function measure(name: string, seed: number): Measured {
   const stream = streamNamed(name, seed);
-  const candidates = new Candidates(stream, projectOf(stream, { retrain: '{}' }));
-  const outcomes = POLICIES.map((policy) => [policy.name, simulate(candidates, projectOf(stream, policy))] as const);
+  const candidates = new Candidates(stream, projectOf(stream, '{}'));
+  const run = ({ retrain }: Policy, factor: number) =>
+    simulate(candidates, projectOf(stream, retrain(pricesAt(factor).retraining)));
+  const known = new Map(POLICIES.flatMap((one) => (one.knowsPrices ? [] : [[one.name, run(one, 1)] as const])));
+  const retrainings = Object.fromEntries([...known].map(([policy, outcome]) => [policy, outcome.retrainings]));
   const at = PRICE_FACTORS.map((factor): Costs => {
     const prices = pricesAt(factor);
-    return {
-      oracle: oracle(candidates, prices).cost,
-      of: Object.fromEntries(outcomes.map(([policy, outcome]) => [policy, costOf(outcome, prices)])),
-    };
+    const costs = POLICIES.map((policy) => {
+      const outcome = known.get(policy.name) ?? run(policy, factor);
+      if (factor === 1) retrainings[policy.name] = outcome.retrainings;
+      return [policy.name, costOf(outcome, prices)] as const;
+    });
+    return { oracle: oracle(candidates, prices).cost, of: Object.fromEntries(costs) };
   });
-  const retrainings = Object.fromEntries(outcomes.map(([policy, outcome]) => [policy, outcome.retrainings]));
   return { stream: name, seed, at, retrainings };
 }

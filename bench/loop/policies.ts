@@ -7,24 +7,33 @@ import type { Stream } from './streams.js';
 
 export interface Policy {
   readonly name: string;
-  /** `retrain` of the project file. */
-  readonly retrain: string;
+  /** `retrain` of the project file; `price`: of a retraining. */
+  readonly retrain: (price: number) => string;
+  readonly knowsPrices: boolean;
   /** What the others are compared with. */
   readonly isFixed: boolean;
 }
 
 /** A schedule whose last hour is left out: a retraining begins some minutes after the end of a day. */
-const everyDays = (days: number) => `{ onDrift: false, every: ${24 * days - 1}h }`;
+const everyDays = (days: number) => `{ policy: schedule, every: ${24 * days - 1}h }`;
+
+const fixed = (name: string, retrain: string): Policy => ({
+  ...{ name, isFixed: true, knowsPrices: false, retrain: () => retrain },
+});
 
 export const POLICIES: readonly Policy[] = [
-  { name: 'never', retrain: '{ onDrift: false }', isFixed: true },
-  { name: 'always', retrain: everyDays(1), isFixed: true },
-  ...[2, 5, 10, 20].map((days) => ({ name: `every ${days} days`, retrain: everyDays(days), isFixed: true })),
-  { name: 'alarm', retrain: '{}', isFixed: true },
+  fixed('never', '{ onDrift: false }'),
+  fixed('always', everyDays(1)),
+  ...[2, 5, 10, 20].map((days) => fixed(`every ${days} days`, everyDays(days))),
+  fixed('alarm', '{}'),
+  {
+    ...{ name: 'cost', isFixed: false, knowsPrices: true },
+    retrain: (price) => `{ policy: cost, prices: { retraining: ${price} } }`,
+  },
 ];
 
 /** A project with the stream's columns. */
-export function projectOf({ watched, delay }: Stream, { retrain }: Pick<Policy, 'retrain'>): Project {
+export function projectOf({ watched, delay }: Stream, retrain: string): Project {
   const names = watched.map(({ name }) => name);
   const text = `name: regret
 data:

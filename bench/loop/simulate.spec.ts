@@ -10,7 +10,7 @@ import { HISTORY, STREAM_NAMES, streamNamed } from './streams.js';
 
 const run = (name: string, seed: number, retrain: string) => {
   const stream = streamNamed(name, seed);
-  const project = projectOf(stream, { retrain });
+  const project = projectOf(stream, retrain);
   const candidates = new Candidates(stream, project);
   return { stream, candidates, outcome: simulate(candidates, project) };
 };
@@ -42,7 +42,7 @@ describe('a stream under a policy', () => {
   });
 
   it('puts no training that goes wrong in service: the gates stand before it', () => {
-    const { stream, candidates, outcome } = run('a bad candidate', 1, '{ onDrift: false, every: 23h }');
+    const { stream, candidates, outcome } = run('a bad candidate', 1, '{ policy: schedule, every: 23h }');
     const bad = [...stream.badTrainings].filter((last) => last >= HISTORY);
     expect(bad.length).toBeGreaterThan(5);
     for (const last of bad)
@@ -53,7 +53,7 @@ describe('a stream under a policy', () => {
   });
 
   it('has labels when they come: nothing is learned from a window before its delay', () => {
-    const { stream, candidates, outcome } = run('late labels', 1, '{ onDrift: false, every: 23h }');
+    const { stream, candidates, outcome } = run('late labels', 1, '{ policy: schedule, every: 23h }');
     outcome.served.forEach((last, i) => {
       expect(last).toBeLessThanOrEqual(Math.max(HISTORY - 1, HISTORY + i - 1 - stream.delay));
     });

@@ -72,8 +72,9 @@ class Run {
   run(): Outcome {
     const { windows, delay } = this.candidates.stream;
     for (let window = 0; window < HISTORY; window++) this.dataset(window);
-    const first = { kind: 'model', version: 1, trainingId: 'first', blessed: true, verdict: '' } as const;
-    this.tell(first);
+    const { rows, metrics } = this.candidates.at(HISTORY - 1).evaluation;
+    const judged = { rows, loss: metrics.log_loss ?? Number.NaN };
+    this.tell({ kind: 'model', version: 1, trainingId: 'first', blessed: true, verdict: '', judged });
     for (let window = HISTORY; window < windows; window++) {
       this.serve(window);
       this.nowMs = (window + 1) * DAY_MS;
@@ -82,6 +83,7 @@ class Run {
       if (labelled >= HISTORY) {
         this.judgeQuality(labelled);
         this.dataset(labelled);
+        this.tellQuality(labelled);
       }
       this.tell({ kind: 'tick' });
     }
@@ -113,9 +115,9 @@ class Run {
 
   private judgeRows(window: number): void {
     const version = this.versionIn[window] as number;
-    const { onDrift } = this.project.retrain;
+    const { onDrift, prices } = this.project.retrain;
     // Drift of inputs and scores takes back no version: a loop that answers none is not changed by it.
-    if (onDrift)
+    if (onDrift || prices !== undefined)
       for (const verdict of this.candidates.verdictsOfRows(this.lastOf(version), window))
         this.feed(version, window, verdict);
     this.alarms.retire(new Set([version]), this.nowMs);
@@ -125,6 +127,20 @@ class Run {
     const version = this.versionIn[window] as number;
     for (const verdict of this.candidates.verdictsOfQuality(this.lastOf(version), window))
       this.feed(version, window, verdict);
+  }
+
+  /** As the trainer reads it from metrics.v1. */
+  private tellQuality(window: number): void {
+    const version = this.versionIn[window] as number;
+    const {
+      rows,
+      metrics,
+      positiveShare,
+      meanScore = Number.NaN,
+    } = this.candidates.qualityOf(this.lastOf(version), window);
+    const bounds = { startMs: window * DAY_MS, endMs: (window + 1) * DAY_MS };
+    const { log_loss: loss = Number.NaN } = metrics;
+    this.tell({ kind: 'quality', version, ...bounds, predictions: rows, rows, loss, positiveShare, meanScore });
   }
 
   private feed(version: number, window: number, verdict: SubjectVerdict): void {
@@ -175,9 +191,13 @@ class Run {
     this.outcome.retrainings += 1;
     const last = Math.max(...datasetVersions.map((id) => Number(id.slice(1))));
     const champion = { last: this.lastOf(this.live), version: this.live };
-    const { blessed, verdict } = this.candidates.contest(last, champion);
+    const { blessed, verdict, evaluation, championEvaluation } = this.candidates.contest(last, champion);
     this.made.push(last);
-    this.tell({ kind: 'model', version: this.made.length, trainingId, blessed, verdict });
+    const judged = {
+      ...{ rows: evaluation.rows, loss: evaluation.metrics.log_loss ?? Number.NaN },
+      championLoss: championEvaluation.metrics.log_loss,
+    };
+    this.tell({ kind: 'model', version: this.made.length, trainingId, blessed, verdict, judged });
   }
 
   private decided(decision: Decision): void {

@@ -202,12 +202,13 @@ function rolloutOf(raw: Document): RolloutSpec {
 
 export function buildProject(raw: Document): Project {
   const { name, scope, data, features, training, retrain } = raw;
-  const { cooldown, every, approvalExpires, ...retraining } = retrain;
+  const { cooldown, every, approvalExpires, policy, prices, ...retraining } = retrain;
   const retrained = {
     ...(every === undefined ? {} : { everyMs: ms(every) }),
     ...(approvalExpires === undefined ? {} : { approvalExpiresMs: ms(approvalExpires) }),
     ...retraining,
-    onDrift: retrain.onDrift && data.label !== undefined,
+    ...(policy === 'cost' && prices !== undefined ? { prices } : {}),
+    onDrift: policy === 'alarm' && retrain.onDrift && data.label !== undefined,
     cooldownMs: ms(cooldown),
   };
   return {

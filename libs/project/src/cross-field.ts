@@ -128,6 +128,28 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
   }
 }
 
+/** Keys of a policy that is not the project's. `document`: as it was written, without defaults. */
+function checkRetrainPolicy(written: unknown, report: Report): void {
+  const retrain = (written as { retrain?: Record<string, unknown> } | undefined)?.retrain ?? {};
+  const { policy = 'alarm', prices, onDrift, every, rows } = retrain;
+  const refuse = (key: string, message: string): void => report(['retrain', key], message);
+  if (policy !== 'cost' && prices !== undefined)
+    refuse('prices', `prices are of policy cost, and this one is ${policy}. Write policy: cost, or remove prices.`);
+  if (policy === 'cost') {
+    if (prices === undefined)
+      refuse('policy', 'policy cost needs prices. Add prices: { retraining: …, loss: … }, in one unit of your choice.');
+    for (const [key, value] of Object.entries({ onDrift, every, rows }))
+      if (value !== undefined && value !== false)
+        refuse(key, `policy cost begins a retraining where it pays, and for nothing else. Remove ${key}.`);
+  }
+  if (policy === 'schedule') {
+    if (every === undefined && rows === undefined)
+      refuse('policy', 'policy schedule needs every or rows. Add one of them, such as every: 7d.');
+    if (onDrift === true)
+      refuse('onDrift', 'policy schedule answers no drift. Remove onDrift, or write policy: alarm.');
+  }
+}
+
 function labelColumnFault({ operation }: LabelSpec, column: ColumnSpec): string | null {
   if (!column.outcome) return `the label's column '${column.name}' must be declared with outcome: true.`;
   if (COMPARISONS.has(operation) && column.type !== 'number' && column.type !== 'integer') {
@@ -444,6 +466,7 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
   checkAbsent(project, document, report);
   checkRollout(project, document, report);
   checkMatches(project.rollout.matches ?? [], report);
+  checkRetrainPolicy(document, report);
   repeated(features, (index) => ['features', index, 'name'], 'feature', report);
   project.features.forEach((feature, index) => {
     checkFeature(feature, ['features', index], columns.get(feature.name), known, report);

@@ -281,7 +281,18 @@ export interface FeatureMonitoring {
   options: OptionValues;
 }
 
+export const RETRAIN_POLICIES = ['alarm', 'schedule', 'cost'] as const;
+
+export interface RetrainPrices {
+  /** Of one retraining. */
+  retraining: number;
+  /** Of a log loss that is larger by 1 on one prediction, in the same unit. */
+  loss: number;
+}
+
 export interface RetrainSpec {
+  /** A retraining begins where it would save more than it costs, for nothing else; undefined = another policy. */
+  prices?: RetrainPrices;
   /** False where the project has no label to learn from. */
   onDrift: boolean;
   /** Only drift of these features (empty = any), or "@score", "@quality". */

@@ -1,7 +1,10 @@
-// Whether a project's loop begins retrainings by itself: for drift, on a schedule, or where there are enough new rows.
+// Whether a project's loop begins retrainings by itself: for drift, on a schedule, where there are enough new rows,
+// or where it would save more than it costs.
 
 import type { RetrainSpec } from './project.js';
 
-export function retrainsItself({ onDrift, everyMs, rows }: Pick<RetrainSpec, 'onDrift' | 'everyMs' | 'rows'>): boolean {
-  return onDrift || everyMs !== undefined || rows !== undefined;
+type Spec = Pick<RetrainSpec, 'onDrift' | 'everyMs' | 'rows' | 'prices'>;
+
+export function retrainsItself({ onDrift, everyMs, rows, prices }: Spec): boolean {
+  return onDrift || everyMs !== undefined || rows !== undefined || prices !== undefined;
 }

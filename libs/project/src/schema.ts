@@ -7,7 +7,7 @@ import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames 
 import { BASELINE_KINDS, BLESSING_CONFIDENCE, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
 import { DECIMALS, TABLE_FORMATS } from '@millrace/tabular';
-import { WORKERS_MAX } from './project.js';
+import { RETRAIN_POLICIES, WORKERS_MAX } from './project.js';
 import {
   byName,
   choice,
@@ -362,6 +362,24 @@ export const projectSchema: SchemaNode = {
         }),
       }),
       retrain: object('When a new version is trained.', {
+        policy: choice(
+          'What starts one: alarm, drift as onDrift says, besides every and rows; schedule, every and rows alone; cost, where a retraining would save more than its price.',
+          RETRAIN_POLICIES,
+          'alarm',
+        ),
+        prices: object(
+          'What a retraining and bad predictions cost, in one unit of your choice, money as a rule; of policy cost.',
+          {
+            retraining: number('Of one retraining.', 0, 1e15),
+            loss: number(
+              'Of a loss (scope.metric log_loss) that is larger by 1 on one prediction; by default the unit is that.',
+              0,
+              1e15,
+              1,
+            ),
+          },
+          ['retraining'],
+        ),
         onDrift: flag('A drift event starts a retraining.', true),
         every: duration(
           'A retraining is due so long after the last one, or after the version in service came, in processing time, where there are new labelled rows; default: none.',

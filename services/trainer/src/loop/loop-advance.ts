@@ -20,6 +20,7 @@ import { SUBJECTS } from '@millrace/drift';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
 import { askedAbout, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
 import { notAhead } from './loop-clock.js';
+import { learned } from './loop-cost.js';
 import {
   answerNext,
   isUsedUp,
@@ -68,6 +69,8 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
       return onTrainingFailed(state, input, policy, nowMs);
     case 'model':
       return onModel(state, input, policy, nowMs);
+    case 'quality':
+      return answerNext(learned(state, input, policy.retrain), policy, nowMs);
     case 'route':
       return onRoute(state, input, policy, nowMs);
     case 'compared':

@@ -7,8 +7,10 @@ import {
   decodeCommand,
   encodeDriftEvent,
   encodeRoute,
+  encodeWindowMetrics,
+  type WindowMetrics,
 } from '@millrace/contracts';
-import { cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
+import { ALL, cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import { emptyRoute, type RouteTarget } from '@millrace/routing';
 import { anInbound } from '@millrace/testing';
 import { outlasting } from '../duty/outlasting.js';
@@ -94,6 +96,33 @@ it('a rollback that is repeated after a restart names the route that was judged'
   const commands = new LoopCommands({ write }, new ManualClock(1));
   await commands.rollback('p', { kind: 'rollback', reason: 'r', correlationId: 'c', expectedRevision: 7 });
   expect(sent).toMatchObject([{ id: 'loop/rollback-7', expectedRevision: 7, action: { kind: 'rollback' } }]);
+});
+
+describe('what the loop hears of windows', () => {
+  it('is what the versions lose where it is weighed, of whole versions whose labels are there', async () => {
+    const told: unknown[] = [];
+    const runner = {
+      weighs: (project: string) => project === 'p',
+      apply: async (project: string, input: LoopInput) => void told.push([project, input]),
+    } as unknown as LoopRunner;
+    const quality = { rows: 90, metrics: { log_loss: 0.5 }, positiveShare: 0.25, meanScore: 0.5 };
+    const span = { eventTimeFromMs: 10, eventTimeToMs: 20 };
+    const window: WindowMetrics = {
+      ...{ project: 'p', windowStartMs: 10, windowEndMs: 20, predictions: 100, labels: 90, tests: [] },
+      ...{ cohort: cohortOfVersion(2), quality: { ...quality, ...span }, closedAtMs: 1, revision: 1, labelsDueMs: 0 },
+    };
+    const others: Partial<WindowMetrics>[] = [
+      { project: 'q' },
+      { quality: undefined },
+      { cohort: ALL },
+      { cohort: { version: 2, slice: { column: 'c', value: 'v' } } },
+    ];
+    const messages = [{}, ...others].map((one) => anInbound('metrics.v1', encodeWindowMetrics({ ...window, ...one })));
+    expect((await new DriftEventConsumer(runner).onMetrics(messages)).deadLetters).toEqual([]);
+    const times = { startMs: 10, endMs: 20 };
+    const figures = { predictions: 100, rows: 90, loss: 0.5, positiveShare: 0.25, meanScore: 0.5 };
+    expect(told).toEqual([['p', { kind: 'quality', version: 2, ...times, ...figures }]]);
+  });
 });
 
 describe('what the loop hears of drift', () => {

@@ -9,6 +9,7 @@ import {
   decodeModelVersion,
   decodeProject,
   decodeRoute,
+  decodeWindowMetrics,
   encodeCommand,
 } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
@@ -37,6 +38,34 @@ export class DriftEventConsumer {
       // A slice's drift is never kept to be answered later, so its end changes nothing.
       if (event?.type === DRIFT_ENDED_TYPE && event.data.cohort.slice === 'all')
         await this.runner.apply(event.data.project, { kind: 'drift_ended', eventId: event.data.ends }, timestampMs);
+    }
+    return { deadLetters };
+  }
+
+  /** What the version in service loses in each window, where a loop weighs it; a window without labels says nothing. */
+  @EventPattern('metrics.v1')
+  async onMetrics(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
+    const { batch, deadLetters } = decodeBatch(messages, decodeWindowMetrics);
+    for (const { message: window, timestampMs } of batch) {
+      if (window === undefined) continue;
+      const { version, slice } = window.cohort;
+      const { quality, windowStartMs: startMs, windowEndMs: endMs, predictions } = window;
+      if (version === 'all' || slice !== 'all' || quality === undefined || quality.rows === 0) continue;
+      if (!this.runner.weighs(window.project)) continue;
+      const { positiveShare, meanScore = Number.NaN } = quality;
+      const loss = quality.metrics.log_loss ?? Number.NaN;
+      const input = {
+        kind: 'quality',
+        version,
+        startMs,
+        endMs,
+        predictions,
+        rows: quality.rows,
+        loss,
+        positiveShare,
+        meanScore,
+      } as const;
+      await this.runner.apply(window.project, input, timestampMs);
     }
     return { deadLetters };
   }
@@ -80,10 +109,14 @@ export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedRead
     },
     'models.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
-      const { project, version, trainingId, blessed, reasons, verdict: said } = decodeModelVersion(value);
+      const model = decodeModelVersion(value);
+      const { project, version, trainingId, blessed, reasons, verdict: said, evaluation } = model;
       // Of release 0.1: the sentences of all gates.
       const verdict = said === '' ? `version ${version} is not blessed: ${reasons.join(' ')}` : said;
-      await apply(project, { kind: 'model', version, trainingId, blessed, verdict }, timestampMs);
+      const championLoss = model.championEvaluation?.metrics.log_loss;
+      const loss = evaluation?.metrics.log_loss;
+      const judged = loss === undefined ? {} : { judged: { rows: evaluation?.rows ?? 0, loss, championLoss } };
+      await apply(project, { kind: 'model', version, trainingId, blessed, verdict, ...judged }, timestampMs);
     },
     // A route goes with its project, and the loop with it.
     'routes.v1': async (_key, value, { timestampMs }) => {

@@ -12,6 +12,7 @@ const INPUTS: Record<LoopInput['kind'], string> = {
   dataset_gone: 'rows deleted',
   training_failed: 'training fails',
   model: 'a version',
+  quality: 'a window with labels',
   route: 'a route',
   compared: 'two versions compared',
   not_compared: 'two versions not compared',
@@ -53,7 +54,8 @@ export function loopPage(says: Record<LoopPhase, string>): string {
     [
       'Inputs that are not listed for a phase change it by nothing more than what is remembered: drift that is told meanwhile, rows, routes,',
       'a blessed version that has to wait. After `stop` nothing has an effect, also not what was under way: what a training of before it makes,',
-      'or a version that was on its way, is left to a person, after `resume` too.',
+      'or a version that was on its way, is left to a person, after `resume` too. With `retrain.policy: cost` a window with labels does from',
+      '`calm` what time does.',
     ].join('\n'),
     [
       'Beside the phases, and ended by `stop` and by the next version, runs the probation of the version in service',

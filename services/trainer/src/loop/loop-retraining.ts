@@ -1,9 +1,10 @@
 // The retraining part of the loop: what begins one, what it learns from, what it waits for, and the pause after it.
 // Pure.
 
+import type { Episode } from './episode.js';
 import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
+import { paying } from './loop-cost.js';
 import {
-  type Episode,
   type LoopEffect,
   type LoopInput,
   type LoopPolicy,
@@ -44,7 +45,7 @@ export const isUsedUp = (state: LoopState, policy: LoopPolicy, nowMs: number): b
 
 /** Where the loop is calm: begins what is due for no drift, on the rows that there are. */
 function beginDue(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
-  const due = dueRetraining(state, policy.retrain, nowMs);
+  const due = dueRetraining(state, policy.retrain, nowMs) ?? paying(state, policy.retrain);
   if (due === undefined || !isReady(state, policy) || !hasBudget(state, policy, nowMs)) return same(state);
   const { trigger, cause } = due;
   const episode: Episode = {
@@ -52,6 +53,7 @@ function beginDue(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResu
     ...{ feature: '', detector: '' },
     ...{ windowStartMs: state.taughtThroughMs, windowEndMs: state.taughtThroughMs },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
+    ...('expected' in due ? { expected: due.expected } : {}),
   };
   const startedAtMs = startedWithinDay(state.startedAtMs, nowMs);
   return begin({ ...state, phase: 'settling', episode, startedAtMs }, policy, nowMs, cause);

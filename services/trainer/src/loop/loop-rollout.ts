@@ -4,10 +4,11 @@
 import { cohortOfVersion, sameCohort } from '@millrace/domain';
 import { blamesVersion } from '@millrace/drift';
 import { rolloutCommandId } from './command-ids.js';
+import { causeOf } from './episode.js';
 import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
+import { weighed } from './loop-cost.js';
 import { cool, givenUp } from './loop-retraining.js';
 import {
-  causeOf,
   type LoopInput,
   type LoopPolicy,
   type LoopResult,
@@ -69,7 +70,7 @@ export function onModel(
   const ours = before.phase === 'training' && before.episode?.trainingId === input.trainingId;
   // A person may have rolled it out before the loop heard of it: its episode is over all the same.
   if (input.version <= before.handledVersion) return same(ours ? overtaken(before, input, policy, nowMs) : before);
-  const state = { ...before, handledVersion: input.version };
+  const state = weighed({ ...before, handledVersion: input.version }, input, ours, policy.retrain);
   if (state.phase === 'stopped') {
     if (!input.blessed) return same(state);
     return same(

@@ -126,6 +126,11 @@ export class LoopRunner {
     }
   }
 
+  /** It weighs what a retraining costs: others need not hear of every window. */
+  weighs(project: string): boolean {
+    return this.loops.get(project)?.policy.retrain.prices !== undefined;
+  }
+
   stateOf(project: string): LoopState {
     return this.loopOf(project).state;
   }

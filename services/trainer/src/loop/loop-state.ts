@@ -4,37 +4,14 @@
 import type { Cohort, LoopPhase, TrainingRequest } from '@millrace/domain';
 import type { ProbationSpec, RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
+import type { Episode } from './episode.js';
 import type { DatasetsKnown, KnownDataset } from './known-datasets.js';
+import { COST_UNKNOWN, type CostKnown, type Judged } from './loop-cost.js';
 import type { ComparedRows, Probation } from './loop-probation.js';
 import type { RetrainTrigger, Taught } from './loop-triggers.js';
+import type { WindowLoss } from './loss-change.js';
 import type { DriftsKnown, ToldDrift } from './open-drifts.js';
 import type { InSteps } from './rollout-in-steps.js';
-
-export interface Episode {
-  /** Correlation id that every step of this episode carries. */
-  id: string;
-  /** Of the drift event that it answers; not there in a state of an earlier release. */
-  eventId?: string;
-  /** Retrainings for it before; likewise. */
-  tries?: number;
-  /** Likewise: drift. */
-  trigger?: RetrainTrigger;
-  /** Why it was begun, as a clause, where it answers no drift. */
-  cause?: string;
-  /** The version in service that it was begun for; likewise. */
-  ofVersion?: number;
-  /** Empty where no drift is answered, and so is the detector. */
-  feature: string;
-  detector: string;
-  windowStartMs: number;
-  windowEndMs: number;
-  startedAtMs: number;
-  /** Chosen when the training starts. */
-  datasetVersions: readonly string[];
-  trainingId: string;
-  /** The version the training made; 0 = none yet. */
-  version: number;
-}
 
 export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Taught, 'datasets'> {
   phase: LoopPhase;
@@ -77,6 +54,8 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
   handledVersion: number;
   history: readonly LoopStep[];
+  /** What a retraining is weighed by (policy cost). */
+  cost: CostKnown;
 }
 
 export interface Approval {
@@ -111,7 +90,9 @@ export type LoopInput =
   /** Retention has deleted it. */
   | { kind: 'dataset_gone'; id: string }
   | { kind: 'training_failed'; trainingId: string; message: string }
-  | { kind: 'model'; version: number; trainingId: string; blessed: boolean; verdict: string }
+  | { kind: 'model'; version: number; trainingId: string; blessed: boolean; verdict: string; judged?: Judged }
+  /** A window whose labels are there. */
+  | ({ kind: 'quality' } & WindowLoss)
   | {
       kind: 'route';
       revision: number;
@@ -191,6 +172,7 @@ export function initialLoopState(): LoopState {
     probation: null,
     handledVersion: 0,
     history: [],
+    cost: COST_UNKNOWN,
     openDrifts: [],
     endedDrifts: [],
   };
@@ -219,6 +201,3 @@ export const resting = ({ coolUntilMs }: LoopState, nowMs: number): 'cooling' | 
 export function startedWithinDay(startedAtMs: readonly number[], nowMs: number): number[] {
   return startedAtMs.filter((atMs) => atMs > nowMs - DAY_MS);
 }
-
-/** Why the episode was begun, as a clause. */
-export const causeOf = ({ cause, feature, detector }: Episode): string => cause ?? `drift of ${feature} (${detector})`;

@@ -4,7 +4,7 @@
 
 import type { RetrainSpec } from '@millrace/project';
 
-export type RetrainTrigger = 'drift' | 'schedule' | 'volume';
+export type RetrainTrigger = 'drift' | 'schedule' | 'volume' | 'cost';
 
 interface Rows {
   readonly windowEndMs: number;
@@ -33,7 +33,7 @@ export function scheduledAtMs({ liveSinceMs, lastBegunAtMs }: Taught, { everyMs 
 }
 
 export interface DueRetraining {
-  trigger: Exclude<RetrainTrigger, 'drift'>;
+  trigger: Exclude<RetrainTrigger, 'drift' | 'cost'>;
   /** As a clause: "because of …". */
   cause: string;
 }

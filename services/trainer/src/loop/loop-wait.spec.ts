@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseProject } from '@millrace/project';
-import { type Episode, initialLoopState, type LoopState } from './loop-state.js';
+import type { Episode } from './episode.js';
+import { initialLoopState, type LoopState } from './loop-state.js';
 import { loopWait } from './loop-wait.js';
 
 const HOUR_MS = 3_600_000;
@@ -94,6 +95,17 @@ describe('what a loop waits for', () => {
       untilMs: null,
     });
     expect(of({ everyMs: HOUR_MS, onDrift: false, budgetPerDay: 0 }).for).toContain('budgetPerDay is 0');
+  });
+
+  it('is that a retraining pays, with the sum, where the policy is cost', () => {
+    const weighing = { ...project.retrain, onDrift: false, prices: { retraining: 200, loss: 1 } };
+    const of = (given: LoopState) => loopWait(given, { ...project, retrain: weighing }, 0).for;
+    expect(of(state({}))).toBe('a window with labels of the version in service: without one nothing is weighed');
+    const window = { version: 1, startMs: 0, endMs: HOUR_MS, predictions: 9, rows: 9, positiveShare: 0.5 };
+    const cost = { ...state({}).cost, windowLosses: [{ ...window, loss: 0.5, meanScore: 0.5 }], watchedSinceMs: 1 };
+    const sum = 'a retraining would save about 0 (0 to 0) until 1970-01-01, it costs 200';
+    expect(of(state({ cost, datasets: [version(1, 2)] }))).toBe(`a retraining to pay: ${sum}`);
+    expect(of(state({ cost }))).toBe(`new labelled rows; ${sum}`);
   });
 
   it('is a person where versions are rolled out by hand', () => {

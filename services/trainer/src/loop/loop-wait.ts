@@ -8,6 +8,7 @@
 
 import { type Project, retrainsItself } from '@millrace/project';
 import { type Asked, askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
+import { savingOf, savingText } from './loop-cost.js';
 import { settleRows, TRAINING_MS_MAX } from './loop-retraining.js';
 import { ROLLOUT_MS_MAX } from './loop-rollout.js';
 import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
@@ -86,7 +87,9 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
   if (!retrainsItself(retrain)) return until('a training by hand: retrain.onDrift is false');
   const within = startedWithinDay(startedAtMs, nowMs);
   if (!retrain.onDrift)
-    return within.length < retrain.budgetPerDay ? due(state, retrain, nowMs) : budget(within, retrain);
+    return within.length < retrain.budgetPerDay
+      ? (paying(state, retrain) ?? due(state, retrain, nowMs))
+      : budget(within, retrain);
   const open = driftsToAnswer(state, { liveVersion, features: retrain.features });
   const [soonest] = open.filter(isTriable).sort((a, b) => a.againAtMs - b.againAtMs);
   const [given] = open;
@@ -100,6 +103,16 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
   if (within.length < retrain.budgetPerDay)
     return due(state, retrain, nowMs, [`drift of ${watched(retrain.features)}`]);
   return budget(within, retrain);
+}
+
+/** Where the policy is cost: what it would come to now. */
+function paying(state: LoopState, retrain: Project['retrain']): LoopWait | undefined {
+  if (retrain.prices === undefined) return undefined;
+  const saving = savingOf(state, retrain);
+  if (saving === undefined)
+    return until('a window with labels of the version in service: without one nothing is weighed');
+  if (newRows(state) === 0) return until(`new labelled rows; ${savingText(saving)}`);
+  return until(`a retraining to pay: ${savingText(saving)}`);
 }
 
 function budget(within: readonly number[], { budgetPerDay }: Project['retrain']): LoopWait {

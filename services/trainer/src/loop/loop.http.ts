@@ -4,8 +4,8 @@ import { type BodyOf, LOOP_WORDS, trainerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param } from '@nestjs/common';
+import { causeOf } from './episode.js';
 import { LoopRunner } from './loop-runner.js';
-import { causeOf } from './loop-state.js';
 
 const { loop, loopCommand } = trainerApi.endpoints;
 

@@ -1,0 +1,195 @@
+// Policy cost: a retraining begins where it would save more than it costs, and what retrainings have gained is learned.
+
+import { describe, expect, it } from '@jest/globals';
+import { cohortOfVersion } from '@millrace/domain';
+import { dataset, drift, live, model, policy } from '../../test/a-loop.js';
+import { advance } from './loop-advance.js';
+import { paying, savingOf, savingText } from './loop-cost.js';
+import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
+
+const ROWS = 500;
+const HOUR_MS = 3_600_000;
+
+const weighing = (retraining: number, loss = 1): LoopPolicy => ({
+  ...policy,
+  retrain: { ...policy.retrain, onDrift: false, features: [], versions: 2, prices: { retraining, loss } },
+});
+
+const quality = (
+  n: number,
+  loss: number,
+  version = 1,
+  over: Partial<Extract<LoopInput, { kind: 'quality' }>> = {},
+) => ({
+  ...{ kind: 'quality' as const, version, startMs: n * 10, endMs: n * 10 + 10, predictions: ROWS, rows: ROWS, loss },
+  ...{ positiveShare: 0.4, meanScore: 0.4, ...over },
+});
+
+/** Windows and their rows, one after the other, an hour of processing time each. */
+function told(inputs: readonly (readonly LoopInput[])[], by: LoopPolicy, from: LoopState, fromHour = 1) {
+  let state = from;
+  const effects: LoopEffect[] = [];
+  inputs.forEach((of, i) => {
+    for (const input of [...of, { kind: 'tick' } as const]) {
+      const result = advance(state, input, by, (fromHour + i) * HOUR_MS);
+      state = result.state;
+      effects.push(...result.effects);
+    }
+  });
+  return { state, effects };
+}
+
+const inService = (by: LoopPolicy, loss = 0.5): LoopState => {
+  const first = { ...model(1, 'first'), judged: { rows: 300, loss } } as LoopInput;
+  return told([[first, live(1)]], by, initialLoopState()).state;
+};
+const days = (losses: readonly number[], from = 1) =>
+  losses.map((loss, i) => [dataset(from + i), quality(from + i, loss)] as LoopInput[]);
+
+const CALM = [0.51, 0.49, 0.5, 0.51, 0.49, 0.5];
+const WORSE = [0.62, 0.63, 0.61];
+
+describe('a retraining', () => {
+  it('begins where it would save more than it costs, and says the sum; at a higher price it does not', () => {
+    const cheap = told(days([...CALM, ...WORSE]), weighing(60), inService(weighing(60)));
+    expect(cheap.effects).toMatchObject([
+      { kind: 'start_training', trigger: 'cost', trainingId: expect.stringMatching(/^p-cost-/) },
+    ]);
+    expect(cheap.state.history.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^a retraining would save about \d+ \(\d+ to \d+\) until 1970-01-01, it costs 60$/),
+    );
+    expect(told(days([...CALM, ...WORSE]), weighing(60_000), inService(weighing(60_000))).effects).toEqual([]);
+    // What a loss costs scales the other side of it.
+    expect(told(days([...CALM, ...WORSE]), weighing(60_000, 1_000), inService(weighing(60_000))).effects).toHaveLength(
+      1,
+    );
+  });
+
+  it('begins for no loss that stays where it was, and for none that has passed', () => {
+    const by = weighing(60);
+    expect(told(days([...CALM, ...CALM, ...CALM]), by, inService(by)).effects).toEqual([]);
+    const storm = told(days([...CALM, 0.7]), weighing(600), inService(weighing(600)));
+    expect(storm.effects).toEqual([]);
+    expect(told(days([0.5, 0.49, 0.51], 8), weighing(60), storm.state, 9).effects).toEqual([]);
+  });
+
+  it('begins for scores that are off the labels, though the loss falls', () => {
+    const by = weighing(60);
+    const off = [7, 8, 9].map((n) => [dataset(n), quality(n, 0.45, 1, { positiveShare: 0.25, meanScore: 0.4 })]);
+    expect(told([...days(CALM), ...off], by, inService(by)).effects).toHaveLength(1);
+    expect(told([...days(CALM), ...days([0.45, 0.45, 0.45], 7)], by, inService(by)).effects).toEqual([]);
+  });
+
+  it('waits for rows from after the change', () => {
+    const by = weighing(60);
+    const before = told(days(CALM), by, inService(by)).state;
+    // Windows are judged, their rows are in no dataset version yet.
+    const judged = told(
+      WORSE.map((loss, i) => [quality(7 + i, loss)]),
+      by,
+      before,
+      8,
+    );
+    expect(judged.effects).toEqual([]);
+    expect(told([[dataset(7), dataset(8)]], by, judged.state, 12).effects).toHaveLength(1);
+  });
+
+  it('is weighed by drift where no labels are there yet, and by none that is within its threshold', () => {
+    const by = weighing(60);
+    const { state } = told(days(CALM), by, inService(by));
+    const found = { windowStartMs: 70, windowEndMs: 80, cohort: cohortOfVersion(1), threshold: 0.2 };
+    const rows = [dataset(7), dataset(8)];
+    expect(told([rows], by, state, 9).effects).toEqual([]);
+    const { retrain } = weighing(60);
+    const seen = (value: number) => told([[drift({ ...found, value }), ...rows]], weighing(60_000), state, 9).state;
+    expect(savingOf(seen(0.6), retrain)?.mean).toBeGreaterThan(2 * (savingOf(seen(0.2), retrain)?.mean as number));
+    expect(savingOf(told([rows], by, state, 9).state, retrain)?.mean).toBe(0);
+  });
+});
+
+describe('what retrainings have gained', () => {
+  const by = weighing(60);
+  const begun = () => told(days([...CALM, ...WORSE]), by, inService(by)).state;
+  const over = (state: LoopState, version: number, blessed: boolean, gained: number) => {
+    const { trainingId = '' } = state.episode ?? {};
+    const judged = { rows: 300, loss: 0.62 - gained, championLoss: 0.62 };
+    return { ...model(version, trainingId, blessed), judged } as LoopInput;
+  };
+
+  it('is held against what was expected, and a loop that gains little expects little', () => {
+    const state = begun();
+    const blessed = (gained: number) => told([[over(state, 2, true, gained), live(2, 1)]], by, state, 20).state;
+    const again = (gained: number) => {
+      const lost = WORSE.map((loss, i) => quality(11 + i, loss + 0.1, 2));
+      const later = told(
+        [[...days(CALM, 11).map(([first]) => first as LoopInput), ...lost]],
+        weighing(1e6),
+        blessed(gained),
+        21,
+      );
+      return savingOf(later.state, by.retrain)?.mean as number;
+    };
+    expect(blessed(0.02).cost.gains).toMatchObject([{ achieved: expect.closeTo(0.02) }]);
+    expect(again(0.01)).toBeGreaterThan(0);
+    expect(again(0.01)).toBeLessThan(0.8 * again(0.11));
+  });
+
+  it('is nothing where the world has become harder: after two on its rows alone that are no better, it is left alone', () => {
+    let state = begun();
+    let hour = 20;
+    let count = 1;
+    let n = 10;
+    for (; n < 40; n++, hour++) {
+      if (state.phase === 'training') {
+        state = told([[over(state, 1 + count, false, -0.005)]], by, state, hour).state;
+        count += 1;
+      }
+      state = told(days([0.62], n), by, state, hour).state;
+    }
+    expect(count).toBeLessThanOrEqual(4);
+    expect(paying(state, by.retrain)).toBeUndefined();
+    // It becomes much worse once more: that is another change, and has to last longer than the first had.
+    expect(told(days([0.95, 0.94, 0.96, 0.95, 0.95, 0.96], n), by, state, hour).effects).toHaveLength(1);
+  });
+
+  it('says nothing of the world where the training itself went wrong: another one follows on newer rows', () => {
+    const state = begun();
+    const wrong = told([[over(state, 2, false, -0.3)]], by, state, 20).state;
+    expect(told(days([0.62, 0.63], 10), by, wrong, 21).effects.length).toBeGreaterThan(0);
+  });
+});
+
+describe('what is kept', () => {
+  const by = weighing(60);
+
+  it('changes with each window once, and not at all where nothing is weighed: each change is a write', () => {
+    const state = told(days(CALM), by, inService(by)).state;
+    expect(advance(state, quality(3, 0.5), by, HOUR_MS).state).toBe(state);
+    expect(advance(state, quality(3, Number.NaN), by, HOUR_MS).state).toBe(state);
+    expect(advance(state, quality(3, 0.52), by, HOUR_MS).state).not.toBe(state);
+    const other = told([[live(1)]], policy, initialLoopState()).state;
+    expect(advance(other, quality(3, 0.5), policy, HOUR_MS).state).toBe(other);
+  });
+
+  it('is bounded, and an older window that comes again is none of it', () => {
+    const state = told(days(Array.from({ length: 120 }, () => 0.5)), by, inService(by)).state;
+    expect(state.cost.windowLosses).toHaveLength(96);
+    expect(advance(state, quality(1, 0.5), by, HOUR_MS).state).toBe(state);
+    const after = JSON.parse(JSON.stringify(state)) as LoopState;
+    expect(savingOf(after, by.retrain)).toEqual(savingOf(state, by.retrain));
+  });
+});
+
+it('a saving is said with its interval, its horizon and its price', () => {
+  const expected = { predicted: 0, excess: 0, clean: 0, changeMs: 0, dataThroughMs: 0 };
+  const saving = {
+    mean: 312,
+    lower: 118,
+    upper: 504,
+    price: 200,
+    untilMs: Date.UTC(2026, 11, 4),
+    isDue: true,
+    expected,
+  };
+  expect(savingText(saving)).toBe('a retraining would save about 310 (120 to 500) until 2026-12-04, it costs 200');
+});
