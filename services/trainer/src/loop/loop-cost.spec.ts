@@ -152,6 +152,17 @@ describe('what retrainings have gained', () => {
     expect(told(days([0.95, 0.94, 0.96, 0.95, 0.95, 0.96], n), by, state, hour).effects).toHaveLength(1);
   });
 
+  it('says nothing where its rows were of both worlds: the next one waits for rows of the new one alone', () => {
+    const cheap = weighing(1);
+    const before = told(days(CALM), cheap, inService(cheap)).state;
+    const { state } = told(days([0.9], 7), cheap, before, 8);
+    expect(state).toMatchObject({ phase: 'training', episode: { datasetVersions: ['d6', 'd7'] } });
+    const refused = told([[over(state, 2, false, 0.2)]], cheap, state, 9).state;
+    expect(refused.cost.gains).toEqual([]);
+    expect(told([[quality(8, 0.9)]], cheap, refused, 10).effects).toEqual([]);
+    expect(told(days([0.9], 8), cheap, refused, 10).effects).toMatchObject([{ datasetVersions: ['d7', 'd8'] }]);
+  });
+
   it('says nothing of the world where the training itself went wrong: another one follows on newer rows', () => {
     const state = begun();
     const wrong = told([[over(state, 2, false, -0.3)]], by, state, 20).state;

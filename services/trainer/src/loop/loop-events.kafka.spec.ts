@@ -6,13 +6,14 @@ import {
   type DriftEvent,
   decodeCommand,
   encodeDriftEvent,
+  encodeModelVersion,
   encodeRoute,
   encodeWindowMetrics,
   type WindowMetrics,
 } from '@millrace/contracts';
 import { ALL, cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import { emptyRoute, type RouteTarget } from '@millrace/routing';
-import { anInbound } from '@millrace/testing';
+import { aModelVersion, anInbound } from '@millrace/testing';
 import { outlasting } from '../duty/outlasting.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop-events.kafka.js';
 import { LoopRunner } from './loop-runner.js';
@@ -96,6 +97,26 @@ it('a rollback that is repeated after a restart names the route that was judged'
   const commands = new LoopCommands({ write }, new ManualClock(1));
   await commands.rollback('p', { kind: 'rollback', reason: 'r', correlationId: 'c', expectedRevision: 7 });
   expect(sent).toMatchObject([{ id: 'loop/rollback-7', expectedRevision: 7, action: { kind: 'rollback' } }]);
+});
+
+it('what the loop hears of a version is its loss too, and that of the version in service on the same rows', async () => {
+  const told: LoopInput[] = [];
+  const runner = {
+    apply: async (_project: string, input: LoopInput) => void told.push(input),
+  } as unknown as LoopRunner;
+  const outlast = outlasting({ ended: () => false, pause: async () => undefined, log: () => undefined });
+  const of = (log_loss: number) => ({
+    ...{ rows: 300, metrics: { log_loss, auc: 0.7 }, positiveShare: 0.5, eventTimeFromMs: 1, eventTimeToMs: 2 },
+  });
+  const version = { ...aModelVersion(), championVersion: 1, evaluation: of(0.5), championEvaluation: of(0.625) };
+  for (const one of [version, { ...version, championVersion: 0, championEvaluation: undefined }])
+    await loopEntries(runner, outlast)['models.v1']?.('k', Buffer.from(encodeModelVersion(one)), {
+      timestampMs: 1,
+    } as never);
+  expect(told).toMatchObject([
+    { kind: 'model', judged: { rows: 300, loss: 0.5, championLoss: 0.625 } },
+    { kind: 'model', judged: { rows: 300, loss: 0.5, championLoss: undefined } },
+  ]);
 });
 
 describe('what the loop hears of windows', () => {
