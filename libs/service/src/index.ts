@@ -7,5 +7,5 @@ export { defineService, type RunningService } from './define-service.js';
 export { httpAnswer } from './errors.filter.js';
 export { watchParent } from './parent-watch.js';
 export { sentPieces } from './sent-pieces.js';
-export type { ServiceContext, Tick } from './service-parts.js';
+export type { ServiceContext, ServiceParts, Tick } from './service-parts.js';
 export { within } from './shutdown.js';

@@ -4,9 +4,10 @@
 import { routerApi } from '@millrace/api';
 import { RouteService } from '@millrace/contracts';
 import { routerSettings } from '@millrace/deployment';
-import { defineService } from '@millrace/service';
+import { defineService, type ServiceContext, type ServiceParts } from '@millrace/service';
 import type { FastifyInstance } from 'fastify';
 import { Analyst } from './analysis/analyst.js';
+import type { RouterConfig } from './config.js';
 import { CommandsConsumer } from './control/commands.kafka.js';
 import { ControlHttp } from './control/control.http.js';
 import { routeControl } from './control/control.module.js';
@@ -31,6 +32,7 @@ export const router = defineService({
   settings: routerSettings,
   build: (context) => {
     const { config, log } = context;
+    if (config.standalone) return standaloneParts(context);
     const path = requestPath(context);
     const listeners = endpoints(context, path);
     const { control, owner, routeLog, consumer, analysing, knownProject, follow } = routeControl(context, path);
@@ -67,3 +69,18 @@ export const router = defineService({
     };
   },
 });
+
+/** Before a folder of models: without Kafka there are no routes, and nothing to control. */
+function standaloneParts(context: ServiceContext<RouterConfig>): ServiceParts {
+  const { config, log } = context;
+  const path = requestPath(context);
+  const listeners = endpoints(context, path);
+  return {
+    http: { port: config.controlPort, host: config.listenHost, bodyBytesMax: BODY_BYTES_MAX },
+    start: async () => {
+      path.links.open();
+      log.info('endpoints are open, before a folder of models', await listeners.open());
+    },
+    ticks: [listeners.tick],
+  };
+}

@@ -6,7 +6,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED } from '../exit-codes.js';
 import { checkModelFolder } from '../serve/model-folder.fs.js';
-import { servePlan } from '../serve/serve-plan.js';
+import { servePlan, serveRouterPlan } from '../serve/serve-plan.js';
 import { type ServedRow, type ServeReport, serveReportText } from '../serve/serve-report.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
@@ -16,6 +16,7 @@ import { REPOSITORY } from './run.js';
 
 interface ServeOptions {
   repository: string;
+  withRouter?: boolean;
   httpPort?: number;
   grpcPort?: number;
   host?: string;
@@ -32,6 +33,7 @@ export function serveCommand(program: Command): void {
     .command('serve')
     .description('serves a folder of models alone, without Kafka and Redis, until Ctrl-C')
     .requiredOption('--repository <folder>', "models in Triton's layout, or plain ONNX files")
+    .option('--with-router', "a router before it, on Triton's ports 8000, 8001 and 8002")
     .option('--http-port <port>', 'V2 REST and /metrics; default: MILLRACE_SERVING_HTTP_PORT, 8030', port)
     .option('--grpc-port <port>', 'V2 gRPC; default: MILLRACE_SERVING_GRPC_PORT, 8031', port)
     .option(
@@ -81,7 +83,8 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
         node: process.execPath,
         models: folder,
         home,
-        host,
+        // With a router nobody else needs to reach serving.
+        host: options.withRouter === true ? LOOPBACK : host,
         httpPort,
         grpcPort,
         names: options.models?.split(',').map((name) => name.trim()),
@@ -89,6 +92,14 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
         poll: options.poll,
         connectionAge: options.connectionAge,
       }),
+      ...(options.withRouter === true
+        ? [
+            serveRouterPlan({
+              ...{ root: REPOSITORY, node: process.execPath, home, host, httpPort, grpcPort },
+              ports: settings.ports,
+            }),
+          ]
+        : []),
     ],
   });
   stop.beforeEndAtOnce(() => supervisor.endNow());
@@ -99,7 +110,12 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
   try {
     await stop.unlessAsked(supervisor.start());
     const logFile = supervisor.status()[0]?.logFile ?? '';
-    const report = await stop.unlessAsked(reportOf(folder, httpPort, grpcPort, logFile));
+    const { routerHttp, routerGrpc, routerMetrics } = settings.ports;
+    const at =
+      options.withRouter === true
+        ? { http: routerHttp, grpc: routerGrpc, metrics: routerMetrics }
+        : { http: httpPort, grpc: grpcPort, metrics: httpPort };
+    const report = await stop.unlessAsked(reportOf(folder, at, logFile));
     context.print(report, () => serveReportText(report));
     const none = options.models === undefined && !report.models.some(({ state }) => state === 'READY');
     if (none) {
@@ -117,8 +133,12 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
   }
 }
 
-async function reportOf(repository: string, httpPort: number, grpcPort: number, log: string): Promise<ServeReport> {
-  const http = `http://127.0.0.1:${httpPort}`;
+async function reportOf(
+  repository: string,
+  at: { http: number; grpc: number; metrics: number },
+  log: string,
+): Promise<ServeReport> {
+  const http = `http://127.0.0.1:${at.http}`;
   const index = (await json(`${http}/v2/repository/index`, 'POST')) as ServedRow[];
   const models = await Promise.all(
     index.map(async (row): Promise<ServedRow> => {
@@ -133,7 +153,14 @@ async function reportOf(repository: string, httpPort: number, grpcPort: number, 
       return { ...row, platform, inputs, outputs, plain };
     }),
   );
-  return { repository, http, grpc: `127.0.0.1:${grpcPort}`, log, models };
+  return {
+    repository,
+    http,
+    grpc: `127.0.0.1:${at.grpc}`,
+    metrics: `http://127.0.0.1:${at.metrics}/metrics`,
+    log,
+    models,
+  };
 }
 
 async function json(url: string, method = 'GET'): Promise<unknown> {

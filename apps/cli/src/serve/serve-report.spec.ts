@@ -19,6 +19,7 @@ describe('serveReportText', () => {
       repository: '/models',
       http: 'http://127.0.0.1:8030',
       grpc: '127.0.0.1:8031',
+      metrics: 'http://127.0.0.1:8030/metrics',
       log: '/log',
       models: [sequence, adder, broken],
     });

@@ -25,6 +25,7 @@ export interface ServeReport {
   repository: string;
   http: string;
   grpc: string;
+  metrics: string;
   log: string;
   models: readonly ServedRow[];
 }
@@ -33,7 +34,7 @@ export interface ServeReport {
 const EXAMPLE_ELEMENTS_MAX = 64;
 const REASON_CHARACTERS_MAX = 300;
 
-export function serveReportText({ repository, http, grpc, log, models }: ServeReport): string {
+export function serveReportText({ repository, http, grpc, metrics, log, models }: ServeReport): string {
   const ready = models.filter(({ state }) => state === 'READY');
   const refused = models.filter(({ state }) => state !== 'READY');
   const lines = [
@@ -41,7 +42,7 @@ export function serveReportText({ repository, http, grpc, log, models }: ServeRe
     '',
     `REST     ${http}/v2`,
     `gRPC     ${grpc}  (inference.GRPCInferenceService)`,
-    `Metrics  ${http}/metrics`,
+    `Metrics  ${metrics}`,
     `Log      ${log}`,
     '',
     table(

@@ -26,6 +26,13 @@ export const routerSettings = defineSettings({
     itemPattern: HOST_PATTERN,
     why: 'serving runs beside the router, where its own settings say that it listens; several hosts each have as many as MILLRACE_REPLICAS says, and requests go to all that are there',
   },
+  standalone: {
+    env: 'MILLRACE_ROUTER_STANDALONE',
+    type: 'bool',
+    default: false,
+    why: 'true: no Kafka, and so no routes, only what serving has of its repository; `millrace serve --with-router` sets it',
+    notForUp: 'use `millrace serve --repository <folder> --with-router`',
+  },
   upstream: {
     env: 'MILLRACE_ROUTER_UPSTREAM',
     type: 'text',
