@@ -26,7 +26,7 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   startedAtMs: readonly number[];
   /** Processing time when the training that it waits for was begun; 0 = it waits for none, or nobody knows. */
   trainingSinceMs: number;
-  /** Newest last, at most TRAININGS_MAX: trainings that were begun before a stop. What they make is left to a person. */
+  /** Newest last, at most TRAININGS_MAX: trainings of before a stop. What they make is left to a person. */
   leftTrainings: readonly string[];
   /** Processing time when the rollout that it waits for was asked for; 0 = it waits for none, or nobody knows. */
   rollingSinceMs: number;

@@ -1,5 +1,5 @@
-// Symptom: a rollout was given up when its time was over, and counted as refused by the router, also while the version had a
-// part of the traffic and was getting more of it.
+// Symptom: a rollout was given up when its time was over, and counted as refused by the router, also while the
+// version had a part of the traffic and was getting more of it.
 
 import { describe, expect, it } from '@jest/globals';
 import type { RolloutPhase } from '@millrace/routing';
