@@ -32,7 +32,16 @@ import {
   stillTraining,
   trainingEffect,
 } from './loop-retraining.js';
-import { isBadRollout, leftToPerson, onModel, onRoute, rollingOut, stillWaiting, takeBack } from './loop-rollout.js';
+import {
+  isBadRollout,
+  leftToPerson,
+  onModel,
+  onRoute,
+  rollingOut,
+  stillWaiting,
+  takeBack,
+  withEarlyAlarm,
+} from './loop-rollout.js';
 import {
   type LoopEffect,
   type LoopInput,
@@ -122,7 +131,7 @@ function onDrift(
 ): LoopResult {
   // No training mends software; a slice is not the whole.
   const isAnswered = drift.feature !== SUBJECTS.software.name && drift.cohort.slice === 'all';
-  const state = isAnswered ? remembered(before, drift) : before;
+  const state = withEarlyAlarm(isAnswered ? remembered(before, drift) : before, drift);
   if (isBadRollout(before, drift)) return takeBack(state, drift, nowMs);
   if (state === before) return same(before);
   const begun = answerNext(state, policy, nowMs);
@@ -142,7 +151,15 @@ function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: numb
     ...(onItsWay > state.liveVersion ? [`version ${onItsWay}`] : []),
   ];
   const next: LoopState = {
-    ...{ ...state, phase: 'stopped', episode: null, takingBack: null, probationVersion: 0, nextVersion: 0 },
+    ...{
+      ...state,
+      phase: 'stopped',
+      episode: null,
+      takingBack: null,
+      earlyAlarm: null,
+      probationVersion: 0,
+      nextVersion: 0,
+    },
     ...{ trainingSinceMs: 0, rollingSinceMs: 0, rolloutTries: 0, probation: null, askedSinceMs: 0, approvals: [] },
     waitingVersion: onItsWay > 0 ? 0 : waitingVersion,
     // One that the loop has given up waiting for may still run.

@@ -84,7 +84,8 @@ export function answerNext(state: LoopState, policy: LoopPolicy, nowMs: number):
 
 /** A storm that has passed needs no retraining, where none has begun. */
 export function onDriftEnded(before: LoopState, eventId: string, policy: LoopPolicy, nowMs: number): LoopResult {
-  const state = withoutDrift(before, eventId);
+  const open = withoutDrift(before, eventId);
+  const state = open.earlyAlarm?.eventId === eventId ? { ...open, earlyAlarm: null } : open;
   const { phase, episode } = state;
   const isWaiting = phase === 'settling' || phase === 'approval';
   if (!isWaiting || episode?.eventId !== eventId) return same(state);

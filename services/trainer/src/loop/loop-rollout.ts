@@ -51,6 +51,24 @@ function isNew({ phase, probationVersion, liveVersion, probation }: LoopState): 
   return isCooling || (probation !== null && !probation.byHand);
 }
 
+/**
+ * Alarms and routes are read apart: one of the version that is on its way may come before the route that shows it in
+ * service, and it is told once. The same state where it is none.
+ */
+export function withEarlyAlarm(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): LoopState {
+  const isIts = state.phase === 'rolling_out' && sameCohort(drift.cohort, cohortOfVersion(state.waitingVersion));
+  const isKnown = state.earlyAlarm?.eventId === drift.eventId;
+  return isIts && !isKnown && blamesVersion(drift.detector) ? { ...state, earlyAlarm: drift } : state;
+}
+
+/** The version has come into service. */
+function arrived(state: LoopState, nowMs: number): LoopResult {
+  const { earlyAlarm } = state;
+  if (earlyAlarm === null) return same(state);
+  const heard = { ...state, earlyAlarm: null };
+  return isBadRollout(heard, earlyAlarm) ? takeBack(heard, earlyAlarm, nowMs) : same(heard);
+}
+
 export function takeBack(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>, nowMs: number): LoopResult {
   const reason = `version ${state.liveVersion} failed its probation: ${drift.feature} ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
   const correlationId = drift.correlationId || drift.eventId;
@@ -154,6 +172,7 @@ function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
     {
       ...state,
       ...{ phase: 'rolling_out', waitingVersion: version, waitingSinceMs: 0, rollingSinceMs: nowMs, inSteps: false },
+      earlyAlarm: null,
       rolloutTries: version === state.waitingVersion ? state.rolloutTries : 0,
     },
     nowMs,
@@ -177,9 +196,12 @@ export function onRoute(
     const correlationId = next.episode?.id ?? `rollout-${input.liveVersion}`;
     const done = onProbation(released(next, true), { byHand: false, correlationId }, policy, nowMs);
     if (next.episode === null)
-      return same(step({ ...done, phase: resting(done, nowMs) }, nowMs, `version ${input.liveVersion} is live`));
+      return arrived(
+        step({ ...done, phase: resting(done, nowMs) }, nowMs, `version ${input.liveVersion} is live`),
+        nowMs,
+      );
     const cooling = cool(done, policy, nowMs, `version ${input.liveVersion} is live`);
-    return same({ ...cooling, probationVersion: input.liveVersion });
+    return arrived({ ...cooling, probationVersion: input.liveVersion }, nowMs);
   }
   // The failure of a version before it was there when this rollout began.
   const isOurs = input.revision > state.routeRevision && input.rolloutVersion >= next.waitingVersion;

@@ -49,6 +49,8 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   trainingIds: readonly string[];
   /** A version in service that failed its probation and is live still; a route that shows another one ends it. */
   takingBack: TakingBack | null;
+  /** That speaks against the version that is on its way; null = none does. */
+  earlyAlarm: Extract<LoopInput, { kind: 'drift' }> | null;
   /** Of the version in service against the one before it; null = it is on none, or has stood it. */
   probation: Probation | null;
   /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
@@ -169,6 +171,7 @@ export function initialLoopState(): LoopState {
     rolloutTries: 0,
     trainingIds: [],
     takingBack: null,
+    earlyAlarm: null,
     probation: null,
     handledVersion: 0,
     history: [],

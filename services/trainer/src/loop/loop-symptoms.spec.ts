@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import { dataset, drift, HOUR_MS, live, model, policy, run } from '../../test/a-loop.js';
+import { dataset, drift, ended, HOUR_MS, live, model, policy, run } from '../../test/a-loop.js';
 import { rollbackCommandId, rolloutCommandId } from './command-ids.js';
 import { advance, pendingEffects } from './loop-advance.js';
 import { type LoopActions, LoopRunner } from './loop-runner.js';
@@ -110,6 +110,18 @@ describe('a version that fails its probation', () => {
   it('was taken back whatever the route was by then: what a person had put in its place went with it', () => {
     const { state, effects } = judged();
     expect(effects).toMatchObject([{ kind: 'rollback', expectedRevision: state.routeRevision }]);
+  });
+
+  it('stayed, where the alarm was read before the route that shows it in service', () => {
+    const rolling = run([model(2, 'c1')], training()).state;
+    const early = run([bad], rolling);
+    expect(early.effects).toEqual([]);
+    const shown = live(2, 1);
+    expect(run([shown], early.state).effects).toMatchObject([{ kind: 'rollback', expectedRevision: shown.revision }]);
+    // It is over by then, or it was of another version.
+    expect(run([ended('bad'), live(2, 1)], early.state).effects).toEqual([]);
+    const other = drift({ feature: '@software', detector: 'error_share', cohort: cohortOfVersion(7), eventId: 'o' });
+    expect(run([other, live(2, 1)], rolling).effects).toEqual([]);
   });
 
   it('stayed, where the route moved before the router had the command', () => {
