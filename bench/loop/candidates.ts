@@ -3,7 +3,15 @@
 // served. A candidate is known by the last window of the rows that it had; each is fitted once, when first asked for.
 
 import { assert, seededRng } from '@millrace/domain';
-import { bless, type Evaluation, evaluate, metricNamed } from '@millrace/evaluation';
+import {
+  bless,
+  blockDifferences,
+  chanceOf,
+  differenceOf,
+  type Evaluation,
+  evaluate,
+  metricNamed,
+} from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import {
   buildReferenceProfile,
@@ -89,19 +97,23 @@ export class Candidates {
     const key = `${challenger}/${champion.last}`;
     const known = this.contests.get(key);
     if (known !== undefined) return known;
-    const { evaluation, positiveShare } = this.at(challenger);
+    const { evaluation, positiveShare, weights } = this.at(challenger);
     const { evaluated } = this.split(challenger);
-    const championEvaluation = this.evaluation(evaluated, this.at(champion.last).weights);
-    const labels = evaluated.map((row) => this.stream.y[row] as number);
-    const { blessed, verdict } = bless({
-      evaluation,
-      deciding: metricNamed(this.project.scope.metric),
-      thresholds: this.project.evaluation.thresholds,
-      trivial: evaluate('binary', { labels, scores: labels.map(() => positiveShare) }),
-      baselines: [],
-      champion: { version: champion.version, standing: 'in service', evaluation: championEvaluation },
+    const { labels, scores } = this.scored(evaluated, weights);
+    const { thresholds, confidence } = this.project.evaluation;
+    const deciding = metricNamed(this.project.scope.metric);
+    const against = (second: number[]) => ({
+      evaluation: evaluate('binary', { labels, scores: second }),
+      difference: differenceOf(deciding, { labels, first: scores, second }, confidence),
     });
-    const result = { blessed, verdict, evaluation, championEvaluation };
+    const opponent = against(this.scored(evaluated, this.at(champion.last).weights).scores);
+    const { blessed, verdict } = bless({
+      ...{ evaluation, deciding, thresholds, confidence, baselines: [] },
+      trivial: against(labels.map(() => positiveShare)),
+      chance: chanceOf('binary', { labels, scores }),
+      champion: { version: champion.version, standing: 'in service', ...opponent },
+    });
+    const result = { blessed, verdict, evaluation, championEvaluation: opponent.evaluation };
     this.contests.set(key, result);
     return result;
   }
@@ -137,6 +149,21 @@ export class Candidates {
     const evaluation = this.evaluation(all, this.at(last).weights);
     this.qualities.set(key, evaluation);
     return evaluation;
+  }
+
+  /** Two on the rows of a window whose labels are there, as a probation compares them. */
+  compared(first: number, second: number, window: number) {
+    const { rows } = this.stream;
+    const all = Array.from({ length: rows }, (_, i) => window * rows + i);
+    const { labels, scores } = this.scored(all, this.at(first).weights);
+    const pair = { labels, first: scores, second: this.scored(all, this.at(second).weights).scores };
+    const { metric } = this.project.scope;
+    return {
+      rows,
+      version: this.qualityOf(first, window).metrics[metric] ?? Number.NaN,
+      against: this.qualityOf(second, window).metrics[metric] ?? Number.NaN,
+      blocks: blockDifferences(metricNamed(metric), pair).blocks,
+    };
   }
 
   verdictsOfQuality(last: number, window: number): readonly SubjectVerdict[] {
@@ -207,9 +234,15 @@ export class Candidates {
   }
 
   private evaluation(rows: readonly number[], weights: Float64Array): Evaluation {
+    return evaluate('binary', this.scored(rows, weights));
+  }
+
+  private scored(rows: readonly number[], weights: Float64Array): { labels: number[]; scores: number[] } {
     const { x, y } = this.stream;
-    const labels = rows.map((row) => y[row] as number);
-    return evaluate('binary', { labels, scores: rows.map((row) => probability(x, row, weights)) });
+    return {
+      labels: rows.map((row) => y[row] as number),
+      scores: rows.map((row) => probability(x, row, weights)),
+    };
   }
 
   private measureLoss(last: number, window: number): number {

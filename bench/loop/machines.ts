@@ -5,8 +5,8 @@ export { driftFinding, endFinding } from '../../services/monitor/src/alarms/drif
 export { ProjectAlarms } from '../../services/monitor/src/alarms/project-alarms.js';
 export { judgeQuality, judgeRows } from '../../services/monitor/src/judgement/judge.js';
 export type { SubjectVerdict } from '../../services/monitor/src/judgement/verdict.js';
+export { advance } from '../../services/trainer/src/loop/loop-advance.js';
 export {
-  advance,
   initialLoopState,
   type LoopEffect,
   type LoopInput,

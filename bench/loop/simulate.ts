@@ -64,8 +64,9 @@ class Run {
     private readonly candidates: Candidates,
     private readonly project: Project,
   ) {
-    const { name, retrain, rollout, monitoring } = project;
-    this.policy = { project: name, retrain, rolloutAutomatic: rollout.automatic };
+    const { name, retrain, rollout, monitoring, scope } = project;
+    const { automatic: rolloutAutomatic, probation } = rollout;
+    this.policy = { project: name, retrain, rolloutAutomatic, probation, metric: scope.metric };
     this.alarms = new ProjectAlarms(monitoring.consecutiveWindows);
   }
 
@@ -174,6 +175,10 @@ class Run {
       this.train(effect);
       return;
     }
+    if (effect.kind === 'compare') {
+      this.compare(effect);
+      return;
+    }
     const { reason, correlationId } = effect;
     const action =
       effect.kind === 'rollback'
@@ -198,6 +203,12 @@ class Run {
       championLoss: championEvaluation.metrics.log_loss,
     };
     this.tell({ kind: 'model', version: this.made.length, trainingId, blessed, verdict, judged });
+  }
+
+  private compare({ version, against, datasetVersion }: Extract<LoopEffect, { kind: 'compare' }>): void {
+    const window = Number(datasetVersion.slice(1));
+    const rows = this.candidates.compared(this.lastOf(version), this.lastOf(against), window);
+    this.tell({ kind: 'compared', version, datasetVersion, rows });
   }
 
   private decided(decision: Decision): void {
