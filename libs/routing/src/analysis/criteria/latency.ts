@@ -7,8 +7,8 @@
 import type { Criterion, Cut } from '../criterion.js';
 import { SLOWER_US_MIN } from '../plan.js';
 
-/** Where fewer are known the slowest twentieth is less than one answer. */
-const STABLE_ANSWERS_MIN = 20;
+/** Fewer say next to nothing of a quantile; it is taken anew at each block, so that a first guess does little harm. */
+const STABLE_ANSWERS_MIN = 10;
 
 export function latency({ quantile, factor }: { quantile: number; factor: number }): Criterion {
   const cut = (q: number): Cut => ({

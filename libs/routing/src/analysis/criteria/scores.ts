@@ -7,8 +7,8 @@ import type { Criterion, Cut } from '../criterion.js';
 import { points } from './errors.js';
 
 const QUARTILES = [0.25, 0.5, 0.75] as const;
-/** For a quartile that is not one answer's. */
-const STABLE_ANSWERS_MIN = 20;
+/** Fewer say next to nothing of a quartile; it is taken anew at each block, so that a first guess does little harm. */
+const STABLE_ANSWERS_MIN = 10;
 
 export function scores({ effect }: { effect: number }): Criterion {
   const cut = (quartile: number, side: 'below' | 'above'): Cut => ({
