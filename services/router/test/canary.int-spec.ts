@@ -12,7 +12,8 @@ import type { RouterProcess } from './router-process.js';
 /** The first step and the last stand still, so that a slow machine finds them. */
 const STEPS =
   '[{ weight: 5, until: promoted }, { weight: 20, for: 3s }, { weight: 50, for: 3s }, { weight: 80, until: promoted }]';
-const ROLLOUT = `{ strategy: canary, steps: ${STEPS} }`;
+/** The stand-in's answer is its version: an analysis that acted would take each of them back. */
+const ROLLOUT = `{ strategy: canary, steps: ${STEPS}, analysis: { dryRun: true } }`;
 const ENTITIES = 1_500;
 /** A busy machine must not fail the test's own questions. */
 const AT_ONCE = 100;
