@@ -116,6 +116,8 @@ function emit(name: string, level: LogLevel, message: string, facts: Facts | und
     ...facts,
     ...(thrown === undefined ? {} : errorFacts(thrown)),
   };
+  // A fact of the name does not take the place of what the line says.
+  entry.message = message;
   sink.write(`${JSON.stringify(entry, shorten)}\n`);
   if (sink.otel !== undefined) {
     const {

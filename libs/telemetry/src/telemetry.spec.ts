@@ -148,7 +148,7 @@ describe('logs', () => {
     await withSpan('work', {}, () => {
       logger('demo').error(
         'it broke',
-        { rows: 3 },
+        { rows: 3, message: 'of a fact' },
         new PlatformError('corrupt', 'bad', { facts: { field: 'a' }, cause: new Error('root') }),
       );
     });

@@ -3,6 +3,8 @@
 
 import { PlatformError, systemClock } from '@millrace/domain';
 import { projectFromDocument } from '@millrace/project';
+import { rolloutProgress } from '@millrace/routing';
+import { progressText } from '../overview/rollout-text.js';
 import { type Context, poll } from './context.js';
 
 /** From the announcement of a version to its traffic: the loop hears of it, the router loads it. */
@@ -16,6 +18,20 @@ export interface Arrival {
 }
 
 const notYet = (why: string): Arrival => ({ isInService: false, why });
+
+type Route = NonNullable<Awaited<ReturnType<Context['control']['routeOrNone']>>>;
+
+/** As its route says; undefined: it has no traffic so far, and nothing has failed. */
+function arrivalOn(project: string, route: Route | undefined, version: number): Arrival | undefined {
+  if (route === undefined) return undefined;
+  const { rollout, targets } = route;
+  const progress = rollout.version === version ? rolloutProgress(route, systemClock.nowMs()) : undefined;
+  if (progress !== undefined)
+    return notYet(`it comes in steps (${progressText(progress)}); \`millrace rollout status ${project}\``);
+  if (targets.some((target) => target.version === version)) return { isInService: true, why: '' };
+  const isFailed = rollout.phase === 'failed' && rollout.version === version;
+  return isFailed ? notYet(`its rollout failed: ${rollout.message}`) : undefined;
+}
 
 /** Whether a blessed version comes into service by the loop; a person has to bring it there where the file says so. */
 export async function comesIntoService(context: Context, project: string, version: number): Promise<Arrival> {
@@ -31,13 +47,12 @@ export async function comesIntoService(context: Context, project: string, versio
     return poll(
       async () => {
         const [route, loop] = [await control.routeOrNone(project), await control.loop(project)];
-        if (route?.targets.some((target) => target.version === version)) return { isInService: true, why: '' };
+        const arrived = arrivalOn(project, route, version);
+        if (arrived !== undefined) return arrived;
         waits = `the loop (${loop.phase}) waits for ${loop.waits.for}`;
         stage.progress(systemClock.monotonicMs() - startedMs, ROLLOUT_DEADLINE_MS, waits);
         // Its turn comes after the retraining that runs, or by a person.
-        if (!['calm', 'cooling', 'rolling_out'].includes(loop.phase)) return notYet(waits);
-        const isFailed = route?.rollout.phase === 'failed' && route.rollout.version === version;
-        return isFailed ? notYet(`its rollout failed: ${route.rollout.message}`) : undefined;
+        return ['calm', 'cooling', 'rolling_out'].includes(loop.phase) ? undefined : notYet(waits);
       },
       'the rollout',
       ROLLOUT_DEADLINE_MS,
@@ -59,15 +74,16 @@ export async function comesIntoService(context: Context, project: string, versio
 export const arrivalText = (version: number, { isInService, why }: Arrival): string =>
   isInService ? `version ${version} is in service` : `version ${version} is not in service yet: ${why}`;
 
-/** Starts a rollout and waits for its end. @throws PlatformError where the version does not come into service */
-export async function bringIntoService({ control }: Context, project: string, version: number, reason: string) {
+/** Starts a rollout and waits until it has traffic, or has failed. @throws PlatformError where it is refused */
+export async function bringIntoService(
+  { control }: Context,
+  project: string,
+  version: number,
+  reason: string,
+): Promise<Arrival> {
   await control.startRollout(project, { version, reason, correlationId: `cli-rollout-${version}` });
   return poll(
-    async () => {
-      const route = await control.routeOrNone(project);
-      if (route?.targets.some((target) => target.version === version)) return true;
-      return route?.rollout.phase === 'failed' && route.rollout.version === version ? false : undefined;
-    },
+    async () => arrivalOn(project, await control.routeOrNone(project), version),
     'the rollout',
     ROLLOUT_DEADLINE_MS,
   );

@@ -187,8 +187,7 @@ async function serviceOf(
 ): Promise<Arrival | undefined> {
   if (version.blessed) return comesIntoService(context, project, version.version);
   if (isJudged(version) || !(unjudged || (await wanted(context, version)))) return undefined;
-  const isInService = await bringIntoService(context, project, version.version, 'registered, not judged');
-  return { isInService, why: isInService ? '' : `its rollout failed; \`millrace rollout status ${project}\` says why` };
+  return bringIntoService(context, project, version.version, 'registered, not judged');
 }
 
 /** Asked only where a person can answer. */
