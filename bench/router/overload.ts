@@ -6,10 +6,13 @@ import { Client, credentials, status } from '@grpc/grpc-js';
 import { seededRng, systemClock } from '@millrace/domain';
 import { SLOW_MS } from '../serving/repository.fs.js';
 import { grpcRequest, ROW } from '../serving/requests.js';
-import { ms, type Outcome } from '../serving/row.js';
+import { inTurns, median, ms, type Outcome } from '../serving/row.js';
 import { residentMib } from './proc.fs.js';
+import { waitUntil } from './routed.process.js';
 import type { RouterBench, RouterRow } from './row.js';
 
+/** Of the repository: it takes SLOW_MS a request, one at a time. */
+const SLOW = 'slow';
 const CAPACITY = 1_000 / SLOW_MS;
 const DEADLINE_MS = 400;
 const WARM_UP_SECONDS = 2;
@@ -22,19 +25,16 @@ interface Told {
   refused: number;
   late: number;
   refusedMs: number;
-  /** What the first call that failed was told. */
-  why: string;
 }
 
 async function offered(grpcPort: number, times: number, seconds: number, seed: number): Promise<Told> {
   const client = new Client(`127.0.0.1:${grpcPort}`, credentials.createInsecure());
-  const request = grpcRequest('slow', 'INPUT0', ROW);
+  const request = grpcRequest(SLOW, 'INPUT0', ROW);
   const rng = seededRng(seed);
   const startMs = performance.now();
   const measuredFromMs = startMs + WARM_UP_SECONDS * 1_000;
   const endMs = measuredFromMs + seconds * 1_000;
   const counts = { good: 0, refused: 0, late: 0, refusedMs: 0 };
-  let why = '';
   const running = new Set<Promise<void>>();
   for (let dueMs = startMs; dueMs < endMs; dueMs += (-Math.log(1 - rng.next()) / (times * CAPACITY)) * 1_000) {
     const waitMs = dueMs - performance.now();
@@ -44,7 +44,6 @@ async function offered(grpcPort: number, times: number, seconds: number, seed: n
     const call = new Promise<void>((done) => {
       client.makeUnaryRequest(INFER, asItIs, asItIs, request, { deadline }, (error) => {
         if (sentMs >= measuredFromMs) {
-          if (error !== null) why ||= error.details;
           if (error === null) counts.good += 1;
           else if (error.code === status.UNAVAILABLE) {
             counts.refused += 1;
@@ -65,7 +64,6 @@ async function offered(grpcPort: number, times: number, seconds: number, seed: n
     refused: counts.refused / all,
     late: counts.late / all,
     refusedMs: counts.refused === 0 ? 0 : counts.refusedMs / counts.refused,
-    why,
   };
 }
 
@@ -73,38 +71,39 @@ export const overload: RouterRow = {
   name: 'overload',
   async measure(bench: RouterBench): Promise<Outcome[]> {
     const { system } = bench.routers[0];
-    const seconds = Math.max(10, bench.seconds * 3);
-    const told = new Map<number, Told>();
+    await waitUntil(`the model '${SLOW}' is ready`, async () => {
+      const answer = await fetch(`http://127.0.0.1:${system.httpPort}/v2/models/${SLOW}/ready`);
+      await answer.arrayBuffer();
+      return answer.ok;
+    });
+    const seconds = Math.max(5, bench.seconds);
+    const late: number[] = [];
     const memory: number[] = [];
     let seed = 0;
-    for (const times of [0.8, 1, 2, 3]) {
-      const at = await offered(system.grpcPort, times, seconds, ++seed);
-      told.set(times, at);
-      memory.push(residentMib(system.pid));
-      const shares = `${(100 * at.refused).toFixed(0)} % refused after ${ms(at.refusedMs)}, ${(100 * at.late).toFixed(1)} % late`;
-      bench.say(
-        `    ${times} × capacity: ${at.perSecond.toFixed(1)}/s in time, ${shares}, ${memory.at(-1)?.toFixed(0)} MiB`,
-      );
-    }
-    const calm = told.get(0.8) as Told;
-    if (calm.perSecond < 0.4 * CAPACITY)
-      throw new Error(
-        `${calm.perSecond.toFixed(1)}/s in time at 0.8 × capacity: there is nothing to compare with; ${calm.why}`,
-      );
-    const rates = [...told.values()].map(({ perSecond }) => perSecond);
-    const peak = Math.max(...rates);
-    const three = told.get(3) as Told;
+    const at = (times: number) => async (warmUp: boolean) => {
+      const told = await offered(system.grpcPort, times, warmUp ? 1 : seconds, ++seed);
+      const shares = `${(100 * told.refused).toFixed(0)} % refused after ${ms(told.refusedMs)}`;
+      const waited = `${(100 * told.late).toFixed(1)} % late`;
+      if (!warmUp) bench.say(`    ${times} × capacity: ${told.perSecond.toFixed(1)}/s in time, ${shares}, ${waited}`);
+      if (!warmUp) memory.push(residentMib(system.pid));
+      if (!warmUp && times === 3) late.push(told.late);
+      return told.perSecond;
+    };
+    // In turn: what others take of the machine meanwhile is taken from all rates alike.
+    const goodput = await inTurns(bench.rounds, { low: at(0.8), full: at(1), double: at(2), triple: at(3) });
+    const peak = Math.max(...Object.values(goodput).map(median));
+    const triple = median(goodput.triple ?? []);
     const grown = (memory.at(-1) as number) - (memory[0] as number);
-    const rounds = { goodput: rates, late: [...told.values()].map(({ late }) => late), memory };
+    const rounds = { ...goodput, late, memory };
     return [
       {
         figure: `at 3 × capacity (${CAPACITY}/s, deadline ${DEADLINE_MS} ms): goodput against the peak`,
         target: '≥ 0.90 ×',
-        measured: `${three.perSecond.toFixed(1)}/s of ${peak.toFixed(1)}/s, ${(100 * three.late).toFixed(1)} % late`,
-        ...{ ratio: three.perSecond / peak, met: three.perSecond >= 0.9 * peak, rounds },
+        measured: `${triple.toFixed(1)}/s of ${peak.toFixed(1)}/s, ${(100 * median(late)).toFixed(1)} % late`,
+        ...{ ratio: triple / peak, met: peak > 0 && triple >= 0.9 * peak, rounds },
       },
       {
-        figure: '  memory of the router, from 0.8 to 3 × capacity',
+        figure: '  memory of the router, over all rounds',
         target: '≤ 32 MiB more',
         measured: `${grown.toFixed(0)} MiB more, ${memory.at(-1)?.toFixed(0)} MiB`,
         ...{ met: grown <= 32, rounds },
