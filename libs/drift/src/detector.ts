@@ -68,7 +68,10 @@ export interface Detector<S extends SubjectKind = SubjectKind, O extends string 
   /** The option that the statistic is held against. */
   readonly threshold: O;
   readonly rule: AlarmRule;
-  /** An alarm speaks against the version itself, not of the world or the machine: on probation it is taken back. */
+  /**
+   * An alarm speaks against the version itself, not of the world or the machine: such a version is not called good, and
+   * a new one whose software rings is taken back. Of quality and software only.
+   */
   readonly blamesVersion: boolean;
   /** How the number comes about, as coded; shown beside an alarm. */
   readonly formula: string;

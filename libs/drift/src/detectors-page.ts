@@ -17,7 +17,8 @@ any false alarm among them is at most alpha in a window in which nothing changed
 depend on each other. Results and drift events carry the corrected p-value. A detector without a p-value rings at its bound alone:
 that bound is what the operator set, and chance is not accounted for.`;
 
-const BLAMES = ' It takes back a version on probation.';
+const BLAMES = ' It speaks against the version itself';
+const TAKES_BACK = ', and takes a new one back';
 
 /** The page as a whole. */
 export function detectorsPage(): string {
@@ -33,10 +34,15 @@ function section(detector: Detector): string {
   return [
     `## ${detector.name}: ${detector.title} (${subjects.join(', ')})`,
     `Value: ${detector.formula}.`,
-    `Alarm: ${detector.rule.text.replace('threshold', `\`${detector.threshold}\``)}.${detector.blamesVersion ? BLAMES : ''}`,
+    `Alarm: ${detector.rule.text.replace('threshold', `\`${detector.threshold}\``)}.${blame(detector)}`,
     ...(detector.paper === '' ? [] : [`Source: ${detector.paper}.`]),
     table(rows),
   ].join('\n\n');
+}
+
+function blame({ blamesVersion, subjects }: Detector): string {
+  if (!blamesVersion) return '';
+  return `${BLAMES}${subjects.includes('software') ? TAKES_BACK : ''}.`;
 }
 
 function nameOf(kind: keyof typeof SUBJECTS): string {

@@ -31,7 +31,7 @@ export function detectorsOf(subject: SubjectKind): readonly Detector[] {
   return DETECTORS.filter((detector) => detector.subjects.includes(subject));
 }
 
-/** Whether an alarm of this test takes back a version on probation; false for a name that no detector has. */
+/** Whether an alarm of this test speaks against the version itself; false for a name that no detector has. */
 export function blamesVersion(detector: string): boolean {
   return DETECTORS.some((one) => one.name === detector && one.blamesVersion);
 }

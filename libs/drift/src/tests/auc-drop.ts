@@ -20,7 +20,7 @@ export const aucDropDetector: Detector<'quality', 'aucDrop'> = {
   },
   threshold: 'aucDrop',
   rule: BY_EFFECT_AND_P,
-  blamesVersion: false,
+  blamesVersion: true,
   formula:
     "the version's AUC when evaluated, less its AUC on the window's labelled rows; p-value of the difference (Hanley-McNeil)",
   paper: 'Hanley and McNeil, Radiology 143, 1982',

@@ -2,7 +2,7 @@
 // back; what a route shows is decided. Pure.
 
 import { cohortOfVersion, sameCohort } from '@millrace/domain';
-import { blamesVersion } from '@millrace/drift';
+import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import { rolloutCommandId } from './command-ids.js';
 import { causeOf } from './episode.js';
 import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
@@ -33,17 +33,19 @@ const ROLLOUTS_MAX = 3;
 /**
  * While a new version cools down or is on probation, requests of its own that fail at the router take it back: the one
  * before it did not fail them. Latency does not (a training beside it would), nor does its quality, which is compared
- * with that of the version before it on the same rows (probation-steps.ts). Each detector of libs/drift says which it
- * is.
+ * with that of the version before it on the same rows (probation-steps.ts).
  */
 export function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
   return (
-    blamesVersion(drift.detector) &&
+    isOfSoftware(drift) &&
     isNew(state) &&
     state.previousVersion > 0 &&
     sameCohort(drift.cohort, cohortOfVersion(state.liveVersion))
   );
 }
+
+const isOfSoftware = ({ feature, detector }: Extract<LoopInput, { kind: 'drift' }>): boolean =>
+  feature === SUBJECTS.software.name && blamesVersion(detector);
 
 function isNew({ phase, probationVersion, liveVersion, probation }: LoopState): boolean {
   if (phase === 'stopped') return false;
@@ -58,7 +60,7 @@ function isNew({ phase, probationVersion, liveVersion, probation }: LoopState): 
 export function withEarlyAlarm(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): LoopState {
   const isIts = state.phase === 'rolling_out' && sameCohort(drift.cohort, cohortOfVersion(state.waitingVersion));
   const isKnown = state.earlyAlarm?.eventId === drift.eventId;
-  return isIts && !isKnown && blamesVersion(drift.detector) ? { ...state, earlyAlarm: drift } : state;
+  return isIts && !isKnown && isOfSoftware(drift) ? { ...state, earlyAlarm: drift } : state;
 }
 
 /** The version has come into service. */
