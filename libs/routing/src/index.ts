@@ -8,7 +8,7 @@ export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
 export { GRPC_STATUS, isFailure, isFailureName, statusName } from './failure.js';
 export { type Headers, MATCH_HEADER, MATCH_VALUE, MATCHES_MAX, type MatchRule } from './matches.js';
-export { primaryVersion } from './primary.js';
+export { inServiceVersion, primaryVersion } from './primary.js';
 export {
   type Decision,
   decide,

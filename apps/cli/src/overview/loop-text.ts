@@ -37,7 +37,7 @@ function untilText({ untilMs, clock }: Loop['waits']): string {
  */
 export function afterLoop(
   project: string,
-  { phase, liveVersion, waitingVersion }: Loop,
+  { phase, liveVersion, waitingVersion, waits }: Loop,
   firstVersion: string,
 ): string[] {
   if (phase === 'approval')
@@ -45,7 +45,14 @@ export function afterLoop(
   if (phase === 'stopped') return [`millrace loop ${project} resume`];
   if (phase === 'settling') return [`millrace datasets ${project}`];
   if (phase === 'training') return [`millrace models ${project}`];
-  if (waitingVersion > liveVersion && phase === 'calm') return [`millrace rollout start ${project} ${waitingVersion}`];
+  // With `rollout.automatic: false` people are asked; a rollout by hand goes past them.
+  const isAsked = waits.for.endsWith(`version ${waitingVersion}`);
+  const words = [
+    `millrace loop ${project} approve --by NAME`,
+    `millrace loop ${project} reject --by NAME --reason TEXT`,
+  ];
+  if (waitingVersion > liveVersion && (phase === 'calm' || phase === 'cooling'))
+    return [...(isAsked ? words : []), `millrace rollout start ${project} ${waitingVersion}`];
   if (liveVersion === 0 && phase !== 'calm') return [`millrace rollout status ${project}`, 'millrace status'];
   if (liveVersion === 0) return [firstVersion];
   return [`millrace drift ${project}`];

@@ -106,9 +106,11 @@ describe('what is told of the rest', () => {
   it('is that the loop waits for a person, and nothing of what it does by itself', () => {
     const entry = (trainingId: string, state: object) =>
       ofTrainer({ project: 'p', projectCreatedAtMs: 0, trainingId, document: JSON.stringify(state) });
-    expect(entry('', { phase: 'approval', episode: { id: 'e1' } })).toMatchObject([
-      { event: 'loop.waiting', id: 'p/loop/e1/approval', data: { correlationId: 'e1' } },
-    ]);
+    // Each try of a retraining has the same episode, and people are asked about each.
+    for (const askedSinceMs of [7, 8])
+      expect(entry('', { phase: 'approval', episode: { id: 'e1' }, askedSinceMs })).toMatchObject([
+        { event: 'loop.waiting', id: `p/loop/e1/approval/${askedSinceMs}`, data: { correlationId: 'e1' } },
+      ]);
     expect(entry('', { phase: 'training', episode: { id: 'e1' } })).toEqual([]);
     expect(entry('t1', { phase: 'approval', episode: { id: 'e1' } })).toEqual([]);
     expect(entry('', { something: 'else' })).toEqual([]);

@@ -133,16 +133,24 @@ function stepOf(
 /** Of the trainer's own document only what it says by name is read; one of another shape tells nothing. */
 export function ofTrainer({ project, trainingId, document }: TrainerEntry): ProjectEvent[] {
   if (trainingId !== '') return [];
-  const { phase, episode } = stateOf(document);
+  const { phase, episode, askedSinceMs = 0 } = stateOf(document);
   if (phase !== 'approval' || typeof episode?.id !== 'string') return [];
   const message = `a retraining waits for a person: millrace loop ${project} approve, or stop`;
   const data = { project, correlationId: episode.id, waitsFor: 'approval', message };
-  return [{ project, event: 'loop.waiting', id: `${project}/loop/${episode.id}/approval`, subject: 'approval', data }];
+  return [
+    {
+      project,
+      event: 'loop.waiting',
+      id: `${project}/loop/${episode.id}/approval/${String(askedSinceMs)}`,
+      subject: 'approval',
+      data,
+    },
+  ];
 }
 
 type Told = Omit<ProjectEvent, 'event'> & { event: PlatformEvent | 'webhook.test' };
 
-function stateOf(document: string): { phase?: unknown; episode?: { id?: unknown } | null } {
+function stateOf(document: string): { phase?: unknown; episode?: { id?: unknown } | null; askedSinceMs?: unknown } {
   try {
     const state: unknown = JSON.parse(document);
     return typeof state === 'object' && state !== null ? state : {};

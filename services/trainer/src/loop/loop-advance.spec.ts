@@ -222,7 +222,11 @@ describe('the closed loop', () => {
     const ends: LoopInput[] = [live(1, 0), { kind: 'stop' }];
     for (const end of ends) expect(pendingEffects(run([end], state).state, policy)).toEqual([]);
     const calm = advance(state, { kind: 'tick' }, policy, 9_000).state;
-    expect([calm.phase, calm.takingBack]).toEqual(['calm', null]);
+    expect([calm.phase, pendingEffects(calm, policy)]).toEqual([
+      'calm',
+      [{ ...effects[0], expectedRevision: second.revision }],
+    ]);
+    expect(advance(calm, { kind: 'tick' }, policy, 4_000_000).state.takingBack).toBeNull();
   });
 
   it('repeats after a restart what was begun, with the same ids', () => {

@@ -171,26 +171,27 @@ function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: numb
 
 /** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
 function onTick(before: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
-  const state = stillInService(notAhead(before, policy.retrain.cooldownMs, nowMs), nowMs);
+  const state = stillInService(notAhead(before, policy, nowMs), nowMs);
   if (state.phase === 'rolling_out') return same(rollingOut(state, policy, nowMs));
   if (state.phase === 'training') return same(stillTraining(state, policy, nowMs));
   if (state.phase === 'settling') return settle(state, policy, nowMs);
   if (state.phase === 'approval') return stillAsking(state, policy, nowMs);
   if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
     const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, probationVersion: 0 };
-    return onTick(step(notTakenBack(calm, nowMs), nowMs, 'cool-down over'), policy, nowMs);
+    return onTick(step(calm, nowMs, 'cool-down over'), policy, nowMs);
   }
   const waiting = stillWaiting(state, policy, nowMs);
   return waiting.state === state ? answerNext(state, policy, nowMs) : waiting;
 }
 
 /** A router takes no command that is an hour old: after that nothing of it can be under way. */
-const TAKING_BACK_MS_MAX = 3_600_000;
+export const TAKING_BACK_MS_MAX = 3_600_000;
 
-/** The pause after a retraining ends it as well. */
 function stillInService(state: LoopState, nowMs: number): LoopState {
-  const { sinceMs = nowMs } = state.takingBack ?? {};
-  return nowMs - sinceMs < TAKING_BACK_MS_MAX ? state : notTakenBack(state, nowMs);
+  const { takingBack } = state;
+  if (takingBack === null) return state;
+  if (takingBack.sinceMs === undefined) return { ...state, takingBack: { ...takingBack, sinceMs: nowMs } };
+  return nowMs - takingBack.sinceMs < TAKING_BACK_MS_MAX ? state : notTakenBack(state, nowMs);
 }
 
 function notTakenBack(state: LoopState, nowMs: number): LoopState {
@@ -215,9 +216,9 @@ function pendingOfPhase(state: LoopState, policy: LoopPolicy): LoopEffect[] {
 
 /** They do not depend on what else the loop is at. */
 function pendingOfLive({ phase, takingBack, probation }: LoopState, { probation: spec }: LoopPolicy): LoopEffect[] {
-  if (phase === 'stopped' || phase === 'rolling_out') return [];
+  if (phase === 'stopped') return [];
   const effects: LoopEffect[] = [];
-  if (takingBack) {
+  if (takingBack && phase !== 'rolling_out') {
     // The route may have moved since, and a rollback of the new one would bring the bad version back.
     const { reason, correlationId, routeRevision } = takingBack;
     effects.push({ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision });

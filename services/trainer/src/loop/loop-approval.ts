@@ -17,12 +17,20 @@ export interface Asked {
 /** Kept, newest last; the most that a project file may ask for, of both kinds. */
 const APPROVALS_MAX = 32;
 
+const retrainingKey = (episode: LoopState['episode']): string => `retraining ${episode?.id ?? ''}`;
+
+/** People are asked about the retraining of the episode: anew, for each try of it has the same id. */
+export function askedAnew(state: LoopState, nowMs: number): LoopState {
+  const key = retrainingKey(state.episode);
+  const approvals = state.approvals.filter((one) => one.key !== key);
+  return { ...state, phase: 'approval', askedSinceMs: nowMs, approvals };
+}
+
 /** What people are asked about now; a retraining goes first. */
 export function askedAbout(state: LoopState, { rolloutAutomatic }: Pick<LoopPolicy, 'rolloutAutomatic'>): Asked | null {
   const { phase, episode, waitingVersion, liveVersion } = state;
   if (phase === 'approval') {
-    const key = `retraining ${episode?.id ?? ''}`;
-    return { key, kind: 'retraining', what: 'the retraining', sinceMs: state.askedSinceMs };
+    return { key: retrainingKey(episode), kind: 'retraining', what: 'the retraining', sinceMs: state.askedSinceMs };
   }
   const isWaiting = !rolloutAutomatic && waitingVersion > liveVersion;
   if (!isWaiting || phase === 'stopped' || phase === 'rolling_out') return null;

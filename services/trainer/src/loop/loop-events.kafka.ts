@@ -15,7 +15,7 @@ import {
 import type { Clock } from '@millrace/domain';
 import { type BatchResult, type CompactedReaderSettings, decodeBatch, type InboundMessage } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
-import { primaryVersion } from '@millrace/routing';
+import { inServiceVersion } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Outlast } from '../duty/outlasting.js';
@@ -121,9 +121,11 @@ export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedRead
     // A route goes with its project, and the loop with it.
     'routes.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
-      const { project, revision, targets, previousVersion, rollout, recentCommandIds: commandIds } = decodeRoute(value);
+      const known = decodeRoute(value);
+      const { project, revision, previousVersion, rollout, recentCommandIds: commandIds } = known;
       const { phase, message, version: rolloutVersion } = rollout;
-      const route = { revision, liveVersion: primaryVersion(targets), previousVersion, rolloutVersion, phase, message };
+      const liveVersion = inServiceVersion(known);
+      const route = { revision, liveVersion, previousVersion, rolloutVersion, phase, message };
       await apply(project, { kind: 'route', ...route, commandIds }, timestampMs);
     },
   };

@@ -61,7 +61,7 @@ export function loopPage(says: Record<LoopPhase, string>): string {
       'Beside the phases, and ended by `stop` and by the next version, runs the probation of the version in service',
       '([whether the new version stays](when-to-retrain.md#whether-the-new-version-stays)): it is in no phase and holds none up, and takes the',
       'version back from any of them but `rolling_out`. It has machine and tests of its own (`probation-steps.ts`).',
-      'A rollback that the router has not taken after an hour, or at the end of the pause, is left to a person.',
+      'A rollback that the router has not taken after an hour is left to a person.',
     ].join('\n'),
   ].join('\n\n')}\n`;
 }

@@ -40,7 +40,7 @@ function rows(seed: number, effect: number) {
 function lookedAt(versions: number, seed: number, effect: number, nowMs = 2_000) {
   let probation = begun();
   for (let n = 5; n < 5 + versions; n++) {
-    probation = compared(comparing(probation, dataset(n)), dataset(n), rows(seed * 1_000 + n, effect));
+    probation = compared(comparing(probation, dataset(n)), rows(seed * 1_000 + n, effect));
     const judgement = judged(probation, 'log_loss', nowMs);
     if (judgement.kind !== 'open') return { probation, judgement, versions: n - 4 };
   }
@@ -59,16 +59,16 @@ describe('a probation', () => {
     expect(nextToCompare(probation, known, 1)?.id).toBe('d6');
     probation = comparing(probation, dataset(6));
     expect(nextToCompare(probation, known, 1)).toBeUndefined();
-    probation = compared(probation, dataset(6), rows(1, 0));
+    probation = compared(probation, rows(1, 0));
     expect(nextToCompare(probation, known, 1)?.id).toBe('d7');
-    probation = passed(comparing(probation, dataset(7)), dataset(7));
+    probation = passed(comparing(probation, dataset(7)), '');
     expect(nextToCompare(probation, known, 1)).toBeUndefined();
     expect(probation.seen).toMatchObject({ comparisons: 1, rows: 900 });
     expect(nextToCompare(begun({ taughtThroughMs: 700 }), known, 1)?.id).toBe('d7');
   });
 
   it('tries again after a while what could not be read', () => {
-    const probation = postponed(comparing(begun(), dataset(6)), 5_000);
+    const probation = postponed(comparing(begun(), dataset(6)), 65_000, 'the store is away');
     expect(nextToCompare(probation, [dataset(6)], 5_001)).toBeUndefined();
     expect(nextToCompare(probation, [dataset(6)], 65_000)?.id).toBe('d6');
   });
@@ -112,19 +112,19 @@ describe('a probation', () => {
       message:
         'version 2 stays at the end of its probation: it was not compared with version 1, for no labelled row has come since',
     });
-    const equal = compared(lookedAt(6, 3, 0).probation, dataset(20), rows(20, 0));
+    const equal = compared(lookedAt(6, 3, 0).probation, rows(20, 0));
     expect(judged(equal, 'log_loss', 2_000)).toEqual({ kind: 'open' });
     expect(judged(equal, 'log_loss', 11_000)).toMatchObject({
       kind: 'stays',
       message: expect.stringMatching(/no difference is seen: .*; one of about 0\.\d{4} would be$/),
     });
-    const few = compared(none, dataset(6), { ...rows(1, -5), blocks: { count: 3, mean: -5, m2: 0.1 } });
+    const few = compared(none, { ...rows(1, -5), blocks: { count: 3, mean: -5, m2: 0.1 } });
     expect(judged(few, 'log_loss', 2_000)).toEqual({ kind: 'open' });
     expect(probationText(few, 'log_loss')).toContain('which do not tell yet');
   });
 
   it('is the same after it was kept as JSON, also where a metric was not defined', () => {
-    const odd = compared(begun(), dataset(6), {
+    const odd = compared(begun(), {
       rows: 0,
       version: Number.NaN,
       against: Number.NaN,
@@ -132,6 +132,6 @@ describe('a probation', () => {
     });
     for (const probation of [begun(), odd, lookedAt(3, 2, 0).probation])
       expect(JSON.parse(JSON.stringify(probation))).toEqual(probation);
-    expect(compared(odd, dataset(7), rows(1, 0)).seen.version).toBeCloseTo(0.6, 1);
+    expect(compared(odd, rows(1, 0)).seen.version).toBeCloseTo(0.6, 1);
   });
 });

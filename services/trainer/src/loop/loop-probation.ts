@@ -30,6 +30,10 @@ export interface Probation {
   readonly fromMs: number;
   /** The dataset version that is being compared; '' = none. */
   readonly comparing: string;
+  /** Event time of its end: another one with its rows, and later labels, may stand in its place by then. */
+  readonly comparingEndMs: number;
+  /** Why the last comparison could not be had; '' = it could. */
+  readonly fault: string;
   /** Processing time before which none is compared: the last try failed for now. */
   readonly againAtMs: number;
   readonly seen: Seen;
@@ -57,8 +61,6 @@ export interface ComparedRows {
 const ALPHA = 0.01;
 /** The interval is tightest around so many blocks: some ten dataset versions of a thousand rows. */
 const TUNED_FOR = 300;
-const AGAIN_MS = 60_000;
-
 export interface ProbationFacts {
   version: number;
   against: number;
@@ -77,7 +79,7 @@ export function begunProbation(
   if (against === 0 || forMs === 0) return null;
   return {
     ...{ version, against, correlationId, byHand, sinceMs: nowMs, untilMs: nowMs + forMs, fromMs: taughtThroughMs },
-    ...{ comparing: '', againAtMs: 0 },
+    ...{ comparing: '', comparingEndMs: 0, againAtMs: 0, fault: '' },
     seen: { comparisons: 0, rows: 0, version: null, against: null, blocks: { count: 0, mean: 0, m2: 0 } },
   };
 }
@@ -94,24 +96,28 @@ export function nextToCompare(
   return datasets.find(({ windowStartMs, labelledRows }) => windowStartMs >= fromMs && labelledRows > 0);
 }
 
-export function comparing(probation: Probation, { id }: Pick<KnownDataset, 'id'>): Probation {
-  return { ...probation, comparing: id };
+export function comparing(probation: Probation, { id, windowEndMs }: KnownDataset): Probation {
+  return { ...probation, comparing: id, comparingEndMs: windowEndMs };
 }
 
 /** The dataset version that was compared is never looked at again, nor what is older. */
-export function compared(probation: Probation, dataset: KnownDataset | undefined, rows: ComparedRows): Probation {
-  return { ...passed(probation, dataset), seen: added(probation.seen, rows) };
+export function compared(probation: Probation, rows: ComparedRows): Probation {
+  return { ...passed(probation, ''), seen: added(probation.seen, rows) };
 }
 
-/** It is no more. */
-export function passed(probation: Probation, dataset: KnownDataset | undefined): Probation {
-  return { ...probation, comparing: '', fromMs: Math.max(probation.fromMs, dataset?.windowEndMs ?? 0) };
+/** It is not looked at again; `fault`: why it was not compared. */
+export function passed(probation: Probation, fault: string): Probation {
+  const { fromMs, comparingEndMs } = probation;
+  return { ...probation, comparing: '', fromMs: Math.max(fromMs, comparingEndMs), fault };
 }
 
-/** It could not be read for now. */
-export function postponed(probation: Probation, nowMs: number): Probation {
-  return { ...probation, comparing: '', againAtMs: nowMs + AGAIN_MS };
+/** It could not be read for now, or another one with its rows stands in its place. */
+export function postponed(probation: Probation, againAtMs: number, fault: string): Probation {
+  return { ...probation, comparing: '', againAtMs, fault };
 }
+
+/** Before a comparison that failed for now is tried again. */
+export const AGAIN_MS = 60_000;
 
 function added(seen: Seen, { rows, version, against, blocks }: ComparedRows): Seen {
   const total = seen.rows + rows;
@@ -168,7 +174,7 @@ export function judged(probation: Probation, metric: string, nowMs: number): Jud
 export function probationText(probation: Probation, metric: string): string {
   const { version, against, seen } = probation;
   if (seen.rows === 0 || seen.version === null || seen.against === null)
-    return `it was not compared with version ${against}, for no labelled row has come since`;
+    return `it was not compared with version ${against}, for ${probation.fault === '' ? 'no labelled row has come since' : probation.fault}`;
   const { title } = metricNamed(metric);
   const { difference, lower, upper } = standing(probation);
   const figures =

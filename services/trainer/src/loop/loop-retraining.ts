@@ -2,7 +2,7 @@
 // Pure.
 
 import type { Episode } from './episode.js';
-import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
+import { askedAbout, askedAnew, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
 import { paying } from './loop-cost.js';
 import {
   type LoopEffect,
@@ -120,7 +120,7 @@ export function settle(state: LoopState, policy: LoopPolicy, nowMs: number): Loo
 /** What the episode learns from is there. `message`: what has come. */
 function begin(state: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopResult {
   if (policy.retrain.approval === 'manual')
-    return same(step({ ...state, phase: 'approval', askedSinceMs: nowMs }, nowMs, `${message}; waiting for approval`));
+    return same(step(askedAnew(state, nowMs), nowMs, `${message}; waiting for approval`));
   const isDrift = state.episode?.eventId !== undefined;
   return startTraining(isDrift ? state : step(state, nowMs, message), policy, nowMs);
 }

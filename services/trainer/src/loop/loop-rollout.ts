@@ -39,10 +39,14 @@ export function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind:
   return (
     isOfSoftware(drift) &&
     isNew(state) &&
-    state.previousVersion > 0 &&
+    canGoBack(state) &&
     sameCohort(drift.cohort, cohortOfVersion(state.liveVersion))
   );
 }
+
+/** A rollback leads to another version: not in the middle of a split by hand, nor after another one. */
+export const canGoBack = ({ previousVersion, liveVersion }: LoopState): boolean =>
+  previousVersion > 0 && previousVersion !== liveVersion;
 
 const isOfSoftware = ({ feature, detector }: Extract<LoopInput, { kind: 'drift' }>): boolean =>
   feature === SUBJECTS.software.name && blamesVersion(detector);
@@ -122,7 +126,7 @@ export function onModel(
     return same({ ...state, waitingVersion: Math.max(state.waitingVersion, input.version) });
   }
   if (ours && !isFree(state, input.version)) {
-    const message = `version ${input.version} is blessed and waits for version ${state.loadingVersion}, which is loading`;
+    const message = `version ${input.version} is blessed and waits for version ${state.loadingVersion}, whose rollout is under way`;
     return same(cool({ ...state, waitingVersion: input.version }, policy, nowMs, message));
   }
   return rollOut(
@@ -239,7 +243,7 @@ function takeBackAgain(state: LoopState, { phase }: Extract<LoopInput, { kind: '
   if (takingBack === null || takingBack.routeRevision >= routeRevision) return same(state);
   const next = { ...state, takingBack: { ...takingBack, routeRevision } };
   // What a person has begun to load is about to take its place.
-  if (phase === 'loading') return same(next);
+  if (phase === 'loading' || phase === 'progressing' || !canGoBack(state)) return same(next);
   const { reason, correlationId } = takingBack;
   return { state: next, effects: [{ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision }] };
 }
@@ -253,7 +257,7 @@ function routed(
 ): LoopState {
   const { revision: routeRevision, liveVersion, previousVersion } = input;
   const handledVersion = Math.max(state.handledVersion, liveVersion, previousVersion);
-  const loadingVersion = input.phase === 'loading' ? input.rolloutVersion : 0;
+  const loadingVersion = input.phase === 'loading' || input.phase === 'progressing' ? input.rolloutVersion : 0;
   const isSame =
     routeRevision === state.routeRevision &&
     liveVersion === state.liveVersion &&

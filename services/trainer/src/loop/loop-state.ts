@@ -32,7 +32,7 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   rollingSinceMs: number;
   /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
-  /** That the newest route is loading; 0 = none. */
+  /** Whose rollout is under way by the newest route, loading or in steps; 0 = none. */
   loadingVersion: number;
   /** A blessed version that came while another one was being rolled out; 0 = none. */
   nextVersion: number;

@@ -136,7 +136,7 @@ describe('a version that fails its probation', () => {
   });
 
   it('stayed without a word, where the router refused to take it back', () => {
-    const { history } = advance(judged().state, tick, policy, HOUR_MS).state;
+    const { history } = advance(judged().state, tick, policy, 2 * HOUR_MS).state;
     expect(history.map(({ message }) => message)).toContain(
       'version 2 is in service still: the router did not take it back, a person has to',
     );

@@ -7,6 +7,7 @@
 // (MILLRACE_INGEST_CLOSE_ALLOWANCE), so that the time told is the earliest.
 
 import { type Project, retrainsItself } from '@millrace/project';
+import { TAKING_BACK_MS_MAX } from './loop-advance.js';
 import { type Asked, askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
 import { savingOf, savingText } from './loop-cost.js';
 import { settleRows, TRAINING_MS_MAX } from './loop-retraining.js';
@@ -48,6 +49,12 @@ function askingFor(state: LoopState, asked: Asked, retrain: Project['retrain']):
 
 export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopWait {
   const asked = askedAbout(state, { rolloutAutomatic: project.rollout.automatic });
+  const { takingBack } = state;
+  if (takingBack !== null && state.phase !== 'stopped' && state.phase !== 'rolling_out')
+    return until(
+      `the router to take version ${state.liveVersion} back`,
+      atMost(takingBack.sinceMs ?? 0, TAKING_BACK_MS_MAX),
+    );
   switch (state.phase) {
     case 'calm':
       if (asked !== null) return askingFor(state, asked, project.retrain);
@@ -71,8 +78,7 @@ export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopW
         atMost(state.rollingSinceMs, ROLLOUT_MS_MAX),
       );
     case 'cooling':
-      if (state.takingBack !== null)
-        return until(`the router to take version ${state.liveVersion} back`, state.coolUntilMs);
+      if (asked !== null) return askingFor(state, asked, project.retrain);
       return until('the pause after a retraining to end', state.coolUntilMs);
     case 'stopped':
       return until('a person to resume it');

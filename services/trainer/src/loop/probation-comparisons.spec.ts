@@ -73,6 +73,11 @@ describe('the comparisons of probations', () => {
       'the store is away',
       { read: () => Promise.reject(new PlatformError('unavailable', 'the store is away')) },
     ],
+    [
+      'skip',
+      'the file is damaged',
+      { read: () => Promise.reject(new PlatformError('corrupt', 'the file is damaged')) },
+    ],
     ['end', 'no version 1', { opponent: () => Promise.reject(new PlatformError('not_found', 'no version 1')) }],
     ['skip', 'the dataset version is no more', { gone: 'd1' }],
   ])('that cannot be had say whether it is worth trying: %s, for %s', async (outcome, reason, over) => {

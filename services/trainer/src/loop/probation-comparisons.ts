@@ -4,7 +4,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import { type ComparisonPorts, compareOnRows } from '../pipeline/live-comparison.js';
+import { type ComparisonPorts, compareOnRows, type Opponents, openOpponents } from '../pipeline/live-comparison.js';
 import type { LoopEffect, LoopInput } from './loop-state.js';
 
 export type CompareEffect = Extract<LoopEffect, { kind: 'compare' }>;
@@ -71,19 +71,30 @@ export class ProbationComparisons {
     } catch {
       return { kind: 'not_compared', ...of, outcome: 'skip', reason: 'the dataset version is no more' };
     }
+    let opponents: Opponents;
     try {
-      const rows = await compareOnRows(project, { version, against, datasetVersion, share }, this.ports);
+      opponents = await openOpponents(project, { version, against }, this.ports.models);
+    } catch (thrown) {
+      return this.notCompared(project, effect, thrown, 'end');
+    }
+    try {
+      const rows = await compareOnRows(project, { datasetVersion, share }, opponents, this.ports);
       return { kind: 'compared', ...of, rows };
     } catch (thrown) {
-      const { retry, reason, code } = PlatformError.from(thrown, 'unavailable');
-      this.ports.log.error('two versions could not be compared', {
-        project: project.name,
-        version,
-        against,
-        code,
-        reason,
-      });
-      return { kind: 'not_compared', ...of, outcome: retry === 'never' ? 'end' : 'again', reason };
+      return this.notCompared(project, effect, thrown, 'skip');
     }
+  }
+
+  /** `forGood`: what it comes to where another try would fail as well. */
+  private notCompared(
+    project: Project,
+    { version, against, datasetVersion }: CompareEffect,
+    thrown: unknown,
+    forGood: 'end' | 'skip',
+  ): LoopInput {
+    const { retry, reason, code } = PlatformError.from(thrown, 'unavailable');
+    const facts = { project: project.name, version, against, dataset_version: datasetVersion, code, reason };
+    this.ports.log.error('two versions could not be compared', facts);
+    return { kind: 'not_compared', version, datasetVersion, outcome: retry === 'never' ? forGood : 'again', reason };
   }
 }

@@ -126,6 +126,97 @@ describe('a version that the loop put into service', () => {
   });
 });
 
+describe('taking back', () => {
+  const worse = compared(4, -0.05);
+  const comparing = () => run([dataset(4)], onProbation()).state;
+
+  it('waits where another rollout is under way, whoever began it', () => {
+    const state = comparing();
+    const byHand = run([{ ...live(2, 2, 'progressing', 3) }], state).state;
+    expect(run([worse, { kind: 'tick' }], byHand).effects).toEqual([]);
+    const back = run([live(2, 1, 'failed', 3)], run([worse], byHand).state);
+    expect(back.effects).toMatchObject([{ kind: 'rollback' }]);
+  });
+
+  it('is left to a person where the route does not lead back to the version that is better', () => {
+    // Weights by hand make the version in service the one before itself; an aborted rollout leaves none.
+    for (const previous of [2, 0]) {
+      const state = comparing();
+      const { effects, last } = run([worse], run([live(2, previous)], state).state);
+      expect(effects).toEqual([]);
+      expect(last).toMatch(
+        /^version 1 is better now: .*\. The route does not lead back to it: a rollout of version 1 by hand does$/,
+      );
+    }
+    const state = onProbation();
+    const alarm = drift({
+      feature: '@software',
+      detector: 'error_share',
+      cohort: cohortOfVersion(2),
+      correlationId: 's',
+    });
+    expect(run([alarm], run([live(2, 2)], state).state).effects).toEqual([]);
+  });
+
+  it('is asked for again as long as the router may take it, also after the pause', () => {
+    const { state } = run([worse], comparing());
+    const calm = run([{ kind: 'tick' }], state, 2_000).state;
+    expect([calm.phase, pendingEffects(calm, policy)]).toMatchObject(['calm', [{ kind: 'rollback' }]]);
+    const { state: over, last } = run([{ kind: 'tick' }], calm, 4_000_000);
+    expect([over.takingBack, pendingEffects(over, policy)]).toEqual([null, []]);
+    expect(last).toBe('version 2 is in service still: the router did not take it back, a person has to');
+  });
+});
+
+describe('a comparison', () => {
+  it('is asked for again after a restart, also while another version is rolled out', () => {
+    const { state } = run([dataset(4), { kind: 'tick' }, model(3, 'other')], onProbation(), 2_000);
+    expect(pendingEffects(state, policy)).toContainEqual(COMPARE);
+  });
+
+  it('counts the rows of a dataset version once, also where one with later labels has taken its place', () => {
+    const asked = run([dataset(4)], onProbation()).state;
+    const later = { id: 'd4-later', ordinal: 9, rowsOf: 4, windowStartMs: 40, windowEndMs: 50, labelledRows: 5 };
+    const replaced = run([{ kind: 'dataset', dataset: later }], asked).state;
+    expect(run([compared(4, 0)], replaced).effects).toEqual([]);
+    const gone: LoopInput = {
+      ...{ kind: 'not_compared', version: 2, datasetVersion: 'd4', outcome: 'skip', reason: 'it is no more' },
+    };
+    expect(run([gone], replaced).effects).toEqual([{ ...COMPARE, datasetVersion: 'd4-later' }]);
+  });
+
+  it('that could not be had is told as the reason why nothing was compared', () => {
+    const failed: LoopInput = {
+      ...{ kind: 'not_compared', version: 2, datasetVersion: 'd4', outcome: 'skip', reason: 'the file is damaged' },
+    };
+    const { state } = run([dataset(4), failed], onProbation());
+    expect(run([{ kind: 'tick' }], state, 200_000).last).toContain(
+      'not compared with version 1, for the file is damaged',
+    );
+  });
+});
+
+describe('the time of a probation', () => {
+  it('ends at once where the project file wants none any more', () => {
+    const none = { ...policy, probation: { share: 1, forMs: 0 } };
+    expect(advance(onProbation(), { kind: 'tick' }, none, 2).state.probation).toBeNull();
+  });
+
+  it('is counted from now where the clock was ahead when it began', () => {
+    const begun = onProbation();
+    const ahead = { ...begun, probation: begun.probation && { ...begun.probation, sinceMs: 9e12, untilMs: 9e12 } };
+    expect(advance(ahead, { kind: 'tick' }, policy, 50).state.probation).toMatchObject({
+      sinceMs: 50,
+      untilMs: 100_050,
+    });
+  });
+
+  it('begins after all rows that there are, where a state of an earlier release does not say what was learned from', () => {
+    const rolling = run([live(1), drift(), dataset(3), dataset(4), model(2)]).state;
+    expect(run([live(2, 1)], { ...rolling, taughtThroughMs: 0 }).state.probation).toMatchObject({ fromMs: 50 });
+  });
+});
+
 describe('a version that a person put into service', () => {
   it('stays though the one before it is better: the person is told', () => {
     const { state } = run([live(1), dataset(3), live(2, 1), dataset(4)]);

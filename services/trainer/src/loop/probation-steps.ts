@@ -2,7 +2,16 @@
 // one comparison after another as dataset versions close, and takes the version back where the one before it is better
 // now. The arithmetic of it is in loop-probation.ts. Pure.
 
-import { begunProbation, compared, comparing, judged, nextToCompare, passed, postponed } from './loop-probation.js';
+import {
+  AGAIN_MS,
+  begunProbation,
+  compared,
+  comparing,
+  judged,
+  nextToCompare,
+  passed,
+  postponed,
+} from './loop-probation.js';
 import { type LoopInput, type LoopPolicy, type LoopResult, type LoopState, same, step } from './loop-state.js';
 
 /** A version has come into service in place of an older one. */
@@ -12,7 +21,9 @@ export function onProbation(
   policy: LoopPolicy,
   nowMs: number,
 ): LoopState {
-  const { liveVersion: version, previousVersion: against, taughtThroughMs } = state;
+  const { liveVersion: version, previousVersion: against, datasets } = state;
+  // A state of an earlier release does not say what was learned from: at most all that there is.
+  const taughtThroughMs = state.taughtThroughMs || Math.max(0, ...datasets.map(({ windowEndMs }) => windowEndMs));
   // One that an older version is put in place of was taken back.
   if (against >= version) return { ...state, probation: null };
   const facts = { version, against, correlationId, byHand, taughtThroughMs };
@@ -27,10 +38,12 @@ export function onCompared(
   const { probation } = state;
   // Another version is in service since.
   if (probation?.version !== input.version || probation.comparing !== input.datasetVersion) return same(state);
-  const dataset = state.datasets.find(({ id }) => id === input.datasetVersion);
-  if (input.kind === 'compared') return same({ ...state, probation: compared(probation, dataset, input.rows) });
-  if (input.outcome === 'again') return same({ ...state, probation: postponed(probation, nowMs) });
-  if (input.outcome === 'skip') return same({ ...state, probation: passed(probation, dataset) });
+  if (input.kind === 'compared') return same({ ...state, probation: compared(probation, input.rows) });
+  const { outcome, reason } = input;
+  if (outcome === 'again') return same({ ...state, probation: postponed(probation, nowMs + AGAIN_MS, reason) });
+  const isReplaced = state.datasets.every(({ id }) => id !== input.datasetVersion);
+  if (outcome === 'skip')
+    return same({ ...state, probation: isReplaced ? postponed(probation, 0, reason) : passed(probation, reason) });
   const { version, against } = probation;
   const message = `the probation of version ${version} is over: it cannot be compared with version ${against}: ${input.reason}`;
   return same(step({ ...state, probation: null }, nowMs, message));
@@ -40,8 +53,10 @@ export function onCompared(
 export function watchProbation(result: LoopResult, policy: LoopPolicy, nowMs: number): LoopResult {
   const { state, effects } = result;
   const { probation } = state;
-  // While another version comes into service this one leaves it.
-  if (probation === null || state.phase === 'stopped' || state.phase === 'rolling_out') return result;
+  // While another version comes into service, by the loop or by hand, this one is about to leave it.
+  const isLeaving = state.phase === 'rolling_out' || state.loadingVersion !== 0;
+  if (probation === null || state.phase === 'stopped' || isLeaving) return result;
+  if (policy.probation.forMs === 0) return { state: { ...state, probation: null }, effects };
   const judgement = judged(probation, policy.metric, nowMs);
   if (judgement.kind !== 'open') {
     const over: LoopState = { ...state, probation: null };
@@ -63,6 +78,10 @@ function takenBack(
 ): LoopResult {
   if (byHand) {
     const message = `${reason}. Version ${version} was put into service by hand: a rollback brings version ${against} back`;
+    return { state: step(state, nowMs, message), effects };
+  }
+  if (state.previousVersion !== against) {
+    const message = `${reason}. The route does not lead back to it: a rollout of version ${against} by hand does`;
     return { state: step(state, nowMs, message), effects };
   }
   const takingBack = { reason, correlationId, routeRevision: state.routeRevision, sinceMs: nowMs };

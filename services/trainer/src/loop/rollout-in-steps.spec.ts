@@ -39,7 +39,16 @@ describe('a loop that waits for a rollout in steps', () => {
 
   it('counts the time again for the next rollout, of which nothing is heard', () => {
     const stopped = run([{ kind: 'stop' }, { kind: 'resume' }, model(3, 'by-hand')], inSteps).state;
-    expect(stopped).toMatchObject({ phase: 'rolling_out', waitingVersion: 3, inSteps: false });
-    expect(at(stopped, 3).state.phase).toBe('cooling');
+    const next = run([route(7, 'failed'), { kind: 'tick' }], stopped).state;
+    expect(next).toMatchObject({ phase: 'rolling_out', waitingVersion: 3, inSteps: false });
+    expect(at(next, 3).state.phase).toBe('cooling');
+  });
+
+  it("does not end a person's rollout in steps by one of its own", () => {
+    const byHand = run([live(1), route(5_000, 'progressing', { rolloutVersion: 2, previousVersion: 1 })]).state;
+    const { state, effects } = run([model(3, 'x'), { kind: 'tick' }], byHand);
+    expect([state.phase, state.waitingVersion, effects]).toEqual(['calm', 3, []]);
+    const over = run([route(5_001, 'failed'), { kind: 'tick' }], state);
+    expect(over.effects).toMatchObject([{ kind: 'start_rollout', version: 3 }]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { LOANS_PROJECT } from '@millrace/testing';
-import { type ComparisonPorts, type ComparisonRequest, compareOnRows } from './live-comparison.js';
+import { type ComparisonPorts, type ComparisonRequest, compareOnRows, openOpponents } from './live-comparison.js';
 
 const parsed = parseProject(LOANS_PROJECT, 'project.yaml');
 if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
@@ -44,7 +44,9 @@ function ports(count: number, labelRule = '') {
 }
 
 const compare = (of: ReturnType<typeof ports>, over: Partial<ComparisonRequest> = {}) =>
-  compareOnRows(LOANS, { version: 2, against: 1, datasetVersion: 'd', share: 1, ...over }, of.made);
+  openOpponents(LOANS, { version: 2, against: 1, ...over }, of.made.models).then((opponents) =>
+    compareOnRows(LOANS, { datasetVersion: 'd', share: 1, ...over }, opponents, of.made),
+  );
 
 describe('a comparison of two versions on a dataset version', () => {
   it('says by how much the one is better, by the deciding metric and on the same rows', async () => {
@@ -72,6 +74,11 @@ describe('a comparison of two versions on a dataset version', () => {
       code: 'invalid_argument',
       retry: 'never',
     });
+  });
+
+  it('takes the newest rows of a large dataset version', async () => {
+    const of = ports(60_000);
+    expect((await compare(of)).rows).toBe(50_000);
   });
 
   it('says nothing of no rows', async () => {

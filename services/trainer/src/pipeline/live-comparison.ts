@@ -6,8 +6,8 @@ import type { Project } from '@millrace/project';
 import type { Moments2 } from '@millrace/statistics';
 import type { BacktestPorts } from './backtest.js';
 import { comparedVersion } from './champion.js';
-import { evaluateRows } from './evaluate.js';
-import { type LabelledRows, loadRows, pickRows, type RowSource } from './load.js';
+import { evaluateRows, type Opponent } from './evaluate.js';
+import { type LabelledRows, loadRows, pickRows, type RowSource, rowRange } from './load.js';
 
 export interface ComparisonRequest {
   version: number;
@@ -18,7 +18,7 @@ export interface ComparisonRequest {
 }
 
 export interface Comparison {
-  /** Labelled ones that both have scored. */
+  /** Labelled ones that both have scored, at most the newest ROWS_MAX of the dataset version. */
   rows: number;
   /** Of the project's deciding metric. */
   version: number;
@@ -38,20 +38,32 @@ export interface ComparisonPorts {
 const HASH_SEED = 0x70726f62;
 const HASHES = 2 ** 32;
 
+/** The newest; a difference of 0.01 in log loss is told apart by some thousands. */
+const ROWS_MAX = 50_000;
+
+export type Opponents = readonly [version: Opponent, against: Opponent];
+
 /** @throws PlatformError without retry where the two cannot be compared, on whatever rows */
+export async function openOpponents(
+  project: Project,
+  { version, against }: Pick<ComparisonRequest, 'version' | 'against'>,
+  models: ComparisonPorts['models'],
+): Promise<Opponents> {
+  return [await comparedVersion(project, version, models), await comparedVersion(project, against, models)];
+}
+
+/** @throws PlatformError without retry where these rows cannot be read or scored */
 export async function compareOnRows(
   project: Project,
-  request: ComparisonRequest,
-  { rows: source, models, turn }: ComparisonPorts,
+  request: Pick<ComparisonRequest, 'datasetVersion' | 'share'>,
+  [first, second]: Opponents,
+  { rows: source, turn }: Pick<ComparisonPorts, 'rows' | 'turn'>,
 ): Promise<Comparison> {
-  const [first, second] = [
-    await comparedVersion(project, request.version, models),
-    await comparedVersion(project, request.against, models),
-  ];
   const taken = { inputs: first.inputs, compared: second.inputs };
   const seed = request.share < 1 ? HASH_SEED : null;
   const read = await loadRows(source, project, [request.datasetVersion], taken, seed);
-  const rows = sampled(read, request.share);
+  const chosen = sampled(read, request.share);
+  const rows = rowRange(chosen, Math.max(0, chosen.rows - ROWS_MAX), chosen.rows);
   await turn();
   const own = await first.score(rows);
   await turn();

@@ -12,7 +12,7 @@ import {
 } from '@millrace/contracts';
 import type { CompactedReaderSettings } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
-import { primaryVersion } from '@millrace/routing';
+import { inServiceVersion } from '@millrace/routing';
 import type { Outlast } from '../duty/outlasting.js';
 import type { TrainerLog } from '../duty/trainer-log.kafka.js';
 import type { ModelRegistry } from './model-registry.js';
@@ -37,7 +37,7 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
       else registry.setModel(decodeModelVersion(value));
     },
     'routes.v1': (project, value) =>
-      registry.setRoute(project, value === null ? 0 : primaryVersion(decodeRoute(value).targets)),
+      registry.setRoute(project, value === null ? 0 : inServiceVersion(decodeRoute(value))),
   };
 }
 

@@ -114,7 +114,7 @@ export class ModelRegistry {
     return found;
   }
 
-  /** `liveVersion`: the one that most traffic goes to; 0 = none. */
+  /** `liveVersion`: the one in service; 0 = none. */
   setRoute(project: string, liveVersion: number): void {
     this.entry(project).liveVersion = liveVersion;
   }
