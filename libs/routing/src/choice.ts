@@ -15,6 +15,8 @@ export interface Choice {
   readonly live: number;
   /** Versions that get a copy of this request, whose answers nobody sees. */
   readonly shadows: readonly number[];
+  /** By the split, not by a rule or the client: only such requests compare two versions. */
+  readonly drawn: boolean;
 }
 
 /** Nobody serves yet, or not the version that the caller named. */
@@ -35,7 +37,7 @@ export class RouteChoices {
   private readonly matches: Matches | undefined;
   private readonly shadowSalt: number;
   /** The same choices for requests that are copied; undefined without shadows. */
-  private readonly copied: ReadonlyMap<number, Choice> | undefined;
+  private readonly copied: Copied | undefined;
 
   constructor(
     readonly route: Route,
@@ -45,19 +47,18 @@ export class RouteChoices {
     fellThrough: () => void = () => undefined,
   ) {
     this.matches = rules.length === 0 ? undefined : new Matches(rules, route, fellThrough);
-    const choiceOf = (live: number, shadows: readonly number[]): Choice =>
-      Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows) });
+    const choiceOf = (live: number, shadows: readonly number[], drawn: boolean): Choice =>
+      Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows), drawn });
     this.salt = projectSalt(route.project);
-    this.candidate = candidateOf(route, (version) => choiceOf(version, []));
+    this.candidate = candidateOf(route, (version) => choiceOf(version, [], true));
     this.split = makeSplit(this.candidate === null ? route.targets : othersOf(route));
-    this.live = this.split.versions.map((version) => choiceOf(version, []));
-    this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version, [])]));
+    this.live = this.split.versions.map((version) => choiceOf(version, [], true));
+    this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version, [], false)]));
     this.shadowSalt = shadowSalt(route.project);
     const others = (live: number) => route.shadows.filter((version) => version !== live);
-    this.copied =
-      route.shadows.length === 0
-        ? undefined
-        : new Map(route.loadedVersions.map((version) => [version, choiceOf(version, others(version))]));
+    const copiedBy = (drawn: boolean) =>
+      new Map(route.loadedVersions.map((version) => [version, choiceOf(version, others(version), drawn)]));
+    this.copied = route.shadows.length === 0 ? undefined : { drawn: copiedBy(true), named: copiedBy(false) };
   }
 
   /**
@@ -69,7 +70,7 @@ export class RouteChoices {
     const choice = this.chooseLive(entity, requestId, pinned, headers);
     if (this.copied === undefined || choice.kind !== 'chosen') return choice;
     if (!isCopied(requestId, this.shadowSalt, this.route.shadowShare)) return choice;
-    return this.copied.get(choice.live) ?? choice;
+    return (choice.drawn ? this.copied.drawn : this.copied.named).get(choice.live) ?? choice;
   }
 
   private chooseLive(entity: string, requestId: string, pinned: number, headers?: Headers): Choice | NotLoaded {
@@ -85,6 +86,12 @@ export class RouteChoices {
     if (live.length === 1) return live[0] as Choice;
     return live[placeOf(this.split, bucketOf(key, this.salt))] ?? NOT_LOADED;
   }
+}
+
+/** By version. */
+interface Copied {
+  readonly drawn: ReadonlyMap<number, Choice>;
+  readonly named: ReadonlyMap<number, Choice>;
 }
 
 /** The version of a rollout in steps. */

@@ -69,6 +69,14 @@ describe('a rule of the project file', () => {
     expect(choose([beta], { 'x-cohort': 'beta' }, 2)).toEqual(new Set([2]));
   });
 
+  it('does not lead to a version whose rollout was aborted, though it is loaded still', () => {
+    const aborted = { ...route, rollout: { phase: 'failed' as const, version: 3, message: 'aborted' } };
+    const choices = new RouteChoices(aborted, true, [beta], () => undefined);
+    const choice = choices.choose('', 'r', 0, { header: () => 'beta' });
+    expect(choice).toMatchObject({ kind: 'chosen', live: expect.any(Number), drawn: true });
+    expect(choice).not.toMatchObject({ live: 3 });
+  });
+
   it('is bounded in number', () => {
     const others = Array.from({ length: MATCHES_MAX }, (): MatchRule => ({ header: 'x', equals: 'y', version: 1 }));
     expect(choose([...others, beta], { 'x-cohort': 'beta' }, 0, many)).toEqual(new Set([1, 2]));

@@ -44,7 +44,9 @@ export class Matches {
     /** A rule fits a request, and its version is not loaded. */
     private readonly fellThrough: () => void,
   ) {
-    const ready = readyVersions(route);
+    // One whose rollout was aborted gets nothing, though it is loaded still.
+    const ended = route.rollout.phase === 'failed' ? route.rollout.version : 0;
+    const ready = readyVersions(route).filter((version) => version !== ended);
     this.rules = rules.slice(0, MATCHES_MAX).map(({ header, equals, prefix, version, target }) => {
       const named = version ?? route.targets.find(({ name }) => name === target)?.version ?? 0;
       return {

@@ -216,6 +216,18 @@ describe('the end by hand', () => {
     ]);
   });
 
+  it('promote of who had the traffic ends it as an abort does: no rollback leads to the version that it brought', () => {
+    for (const action of [
+      { kind: 'promote', version: 1 },
+      { kind: 'setWeights', weights: [{ version: 1, weight: 100 }] },
+    ] as const) {
+      const back = done(first, action, 10_500);
+      expect(shares(back)).toEqual([[1, 100]]);
+      expect(back).toMatchObject({ previousVersion: 0, rollout: { phase: 'failed', version: 2 } });
+      expect(tried(back, { kind: 'rollback' }, 10_600)).toMatchObject({ reason: 'nothing_to_roll_back' });
+    }
+  });
+
   it('promote of the version ends the rollout, also while it is paused, and a rollback then finds the one before', () => {
     const paused = done(first, { kind: 'pause', version: 0 }, 10_400);
     const promoted = done(paused, { kind: 'promote', version: 2 }, 10_500);

@@ -362,8 +362,12 @@ function promote(route: Route, version: number, strategy: RolloutStrategy): Move
   if (!isVersion(version)) return rejected('invalid_version', `version ${version} is not a positive integer`);
   if (isSoleTarget(route, version)) return rejected('already_live', `version ${version} has all traffic`);
   if (!readyVersions(route).includes(version)) return rejected('not_loaded', `version ${version} is not loaded`);
-  const from = primaryVersion(route.targets);
-  return { kind: 'moved', route: moveAllTo(supersede(route, 'promote'), version, from, strategy) };
+  const { rollout } = route;
+  // Another version in the middle of a rollout in steps ends it: a rollback must not lead to the one that it brought.
+  const isEnded = rollout.phase === 'progressing' && rollout.steps !== undefined && rollout.version !== version;
+  const base = isEnded ? takenBack(route, 'superseded by promote', strategy) : supersede(route, 'promote');
+  if (isSoleTarget(base, version)) return { kind: 'moved', route: base };
+  return { kind: 'moved', route: moveAllTo(base, version, primaryVersion(base.targets), strategy) };
 }
 
 /**

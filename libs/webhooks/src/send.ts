@@ -79,12 +79,22 @@ export class Sender {
         maxHeaderSize: ANSWER_HEADER_BYTES_MAX,
       };
       const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
-      const timer = setTimeout(() => request.destroy(new Error(`no answer in ${this.timeoutMs} ms`)), this.timeoutMs);
       const settle = (sent: Sent) => {
         clearTimeout(timer);
         done(sent);
       };
+      const timer = setTimeout(() => {
+        const late = new Error(`no answer in ${this.timeoutMs} ms`);
+        request.destroy(late);
+        // One that is destroyed already tells nobody again.
+        settle(toldOf(late));
+      }, this.timeoutMs);
       request.on('response', (response) => readAnswer(request, response, settle));
+      // Another protocol is none of ours; Node says so by this event alone.
+      request.on('upgrade', (response, socket) => {
+        socket.destroy();
+        settle({ kind: 'answered', status: response.statusCode ?? 101, retryAfter: undefined });
+      });
       request.on('error', (error) => {
         request.destroy();
         settle(toldOf(error));

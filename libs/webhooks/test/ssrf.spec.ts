@@ -196,6 +196,21 @@ describe('an answer', () => {
     expect(sent).toEqual({ kind: 'failed', reason: 'no answer in 200 ms' });
   });
 
+  it('of another protocol (101) is an answer like any other, and holds no place', async () => {
+    const other = createTcpServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .once('data', () =>
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+        ),
+    );
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port: there } = other.address() as AddressInfo;
+    const sent = await post(`http://127.0.0.1:${there}/`, undefined, LOOPBACK, 5_000);
+    expect(sent).toMatchObject({ kind: 'answered', status: 101 });
+    await new Promise((resolve) => other.close(resolve));
+  });
+
   it('of what is no HTTP says no word of it', async () => {
     const banner = createTcpServer((socket) =>
       socket

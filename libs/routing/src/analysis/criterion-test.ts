@@ -50,6 +50,11 @@ export class CriterionTest {
     if (this.logNotWorse() >= Math.log(1 / this.errors.missed)) this.hasPassed = true;
   }
 
+  /** The running blocks begin here. */
+  beginFrom(kept: Arms): void {
+    for (const probe of this.probes) probe.base = kept;
+  }
+
   /** What was shown at an earlier step does not pass the next one; what was found against it stays. */
   nextStep(): void {
     this.hasPassed = false;

@@ -99,6 +99,14 @@ export class RolloutJudge {
     return this.verdict;
   }
 
+  /** What was counted until now is not tested; what was found before stays. */
+  beginFrom(arms: Arms): void {
+    this.arms = arms;
+    this.answeredBefore = arms.candidate.answered;
+    const kept: Arms = { stable: arms.stable.copy(), candidate: arms.candidate.copy() };
+    for (const test of this.tests) test.beginFrom(kept);
+  }
+
   /** The traffic's split changed: the next step has to pass by itself. */
   nextStep(nowMs: number): void {
     this.stepSinceMs = nowMs;

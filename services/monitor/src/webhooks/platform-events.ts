@@ -119,6 +119,7 @@ function stepOf(
   seen: RouteSeen,
   { targets, previousVersion, rollout }: Route,
 ): RouteStep | undefined {
+  if (rollout.phase === 'failed' && before?.rollout.startsWith('progressing ')) return 'rollout.rolled_back';
   if (targets.length > 0 && seen.traffic !== before?.traffic) {
     if (targets.length > 1) return 'rollout.step';
     return previousVersion === 0 && before !== undefined && before.live !== 0

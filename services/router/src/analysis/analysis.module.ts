@@ -22,7 +22,9 @@ export interface AnalysisPorts {
   connection: KafkaConnection;
   book: EvidenceBook;
   routes(): Route[];
-  planOf(project: string): AnalysisPlan;
+  planOf(project: string): AnalysisPlan | undefined;
+  /** What is older belongs to a deleted project of the name; 0 = not known. */
+  createdAtMs(project: string): number;
   holds(project: string): boolean;
   command(rollout: RolloutUnderWay, kind: 'abort' | 'pause', reason: string): Promise<void>;
 }
@@ -37,7 +39,7 @@ export interface AnalysisWiring {
 export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisPorts): AnalysisWiring {
   const { config, clock, log, shutdown } = context;
   const { book, routes, planOf, holds, command } = ports;
-  const gathered = new GatheredEvidence();
+  const gathered = new GatheredEvidence(ports.createdAtMs);
   const evidence = new EvidenceLog(ports.connection, gathered, () => clock.nowMs());
   shutdown.onClose('evidence', () => within(CLOSE_MS, evidence.close()));
   const verdicts = gauge('millrace.router.analysis_verdict');

@@ -51,6 +51,8 @@ class Router {
   others: Router[] = [];
   nowMs = 1_000;
   refuses = false;
+  /** The project file. */
+  isRead = true;
   readonly analyst: Analyst;
 
   constructor(
@@ -61,7 +63,7 @@ class Router {
     this.analyst = new Analyst(this.book, this.gathered, {
       self: { router: name, startedAtMs: 1 },
       nowMs: () => this.nowMs,
-      planOf: () => ({ ...PLAN, ...plan }),
+      planOf: () => (this.isRead ? { ...PLAN, ...plan } : undefined),
       holds: () => this.isOwner,
       say: (word) => {
         this.said.push(word);
@@ -117,6 +119,45 @@ describe('the analysis of rollouts under way', () => {
     expect(third.analyst.of('p')?.verdict).toBe('fail');
   });
 
+  it('is not judged by a plan that nobody wrote: before its project file is read it is counted only', async () => {
+    const router = new Router('a', true, { dryRun: true });
+    router.isRead = false;
+    router.analyst.tick([progressing()]);
+    await router.second(50, true);
+    expect([router.analyst.of('p'), router.analyst.mayAdvance('p', progressing())]).toEqual([undefined, 'not yet']);
+    router.isRead = true;
+    await router.second(50, true);
+    await router.second(50, true);
+    expect(router.analyst.of('p')).toMatchObject({ dryRun: true, answered: { candidate: 150 } });
+    expect(router.commands).toEqual([]);
+  });
+
+  it('a router that starts in the middle judges from then on: a bad hour of another split is no difference', async () => {
+    const [before, after] = [new Router('a', true), new Router('b', true)];
+    before.others = [after];
+    // Step 1: 20 stable answers for each of the new version, none of them failed; then an hour that fails both alike.
+    before.analyst.tick([progressing()]);
+    const say = async (stable: number, candidate: number, everyFails: number) => {
+      for (const [version, count] of [
+        [1, stable],
+        [2, candidate],
+      ] as const)
+        for (let i = 0; i < count; i++) {
+          const status = everyFails > 0 && i % everyFails === 0 ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK;
+          before.book.answered('p', version, { status, elapsedMs: 5, response: NOTHING, isStream: false });
+        }
+      await before.second(0, false);
+    };
+    await say(20_000, 1_000, 0);
+    await say(10_000, 10_000, 25);
+    await after.second(0, false);
+    await after.second(0, false);
+    expect(after.analyst.of('p')).toMatchObject({ verdict: 'not_yet', routers: 2, answered: { candidate: 11_000 } });
+    expect(after.commands).toEqual([]);
+    // Nor does what was counted before let the step pass.
+    expect(after.analyst.mayAdvance('p', progressing())).toBe('not yet');
+  });
+
   it('a step may come only once all criteria passed at it', async () => {
     const router = new Router('a', true);
     expect(router.analyst.mayAdvance('p', progressing())).toBe('not yet');
@@ -139,8 +180,11 @@ describe('the analysis of rollouts under way', () => {
     await router.second(0, false);
     expect(router.commands).toEqual([expect.stringMatching(/^pause: .*waits for a person: errors: version 2 0 of 2/)]);
     await router.second(0, false, progressing({ paused: true }));
+    // The step is due since long when it goes on: the owner asks within milliseconds of the resume.
+    expect(router.analyst.mayAdvance('p', progressing())).toBe('not yet');
     await router.second(0, false);
     expect(router.commands).toHaveLength(1);
+    expect(router.analyst.mayAdvance('p', progressing())).toBe('not yet');
     expect(router.analyst.of('p')?.verdict).toBe('not_yet');
   });
 

@@ -34,7 +34,8 @@ export interface AnalystOptions {
   /** This router among the others. */
   self: { router: string; startedAtMs: number };
   nowMs(): number;
-  planOf(project: string): AnalysisPlan;
+  /** undefined: the project file has not been read yet. */
+  planOf(project: string): AnalysisPlan | undefined;
   /** Whether this process owns the route. */
   holds(project: string): boolean;
   /** To all routers. */
@@ -55,6 +56,8 @@ interface Followed {
   lookedAtMs: number;
   answersSaid: number;
   routers: number;
+  /** Other routers, and their earlier starts, that have been heard of. */
+  heard: number;
   verdict: Verdict | undefined;
   /** A command is on its way. */
   isActing: boolean;
@@ -88,6 +91,8 @@ export class Analyst {
     const followed = this.followed.get(project);
     if (followed === undefined || !isSame(followed.rollout, rollout) || followed.step !== rollout.step)
       return 'not yet';
+    // A person has resumed it a moment ago: the time of the step begins anew with the next look.
+    if (followed.wasPaused) return 'not yet';
     if (followed.plan.dryRun) return 'yes';
     switch (followed.judge.verdict) {
       case 'pass':
@@ -124,11 +129,14 @@ export class Analyst {
     const { project } = rollout;
     const nowMs = this.options.nowMs();
     let followed = this.followed.get(project);
+    this.book.watch(rollout, rollout.versions);
     if (followed === undefined || !isSame(followed.rollout, rollout)) {
-      followed = this.begin(rollout, nowMs);
+      const plan = this.options.planOf(project);
+      // It counts until the project file says what to make of it.
+      if (plan === undefined) return;
+      followed = this.begin(rollout, plan, nowMs);
       this.followed.set(project, followed);
     }
-    this.book.watch(rollout, rollout.versions);
     this.say(followed);
     const { judge, plan } = followed;
     if (followed.step !== rollout.step) judge.nextStep(nowMs);
@@ -141,13 +149,14 @@ export class Analyst {
     this.act(followed, rollout);
   }
 
-  private begin(rollout: RolloutUnderWay, nowMs: number): Followed {
-    const plan = this.options.planOf(rollout.project);
+  private begin(rollout: RolloutUnderWay, plan: AnalysisPlan, nowMs: number): Followed {
     const { stable, version: candidate, stepSinceMs: sinceMs, step } = rollout;
     const judge = new RolloutJudge(plan, { stable, candidate, sinceMs });
+    // A router that starts in the middle of a step judges it from now on.
+    judge.goOn(nowMs);
     return {
       ...{ rollout, plan, judge, step, verdict: undefined },
-      ...{ wasPaused: rollout.isPaused, lookedAtMs: nowMs, answersSaid: 0, routers: 1, isActing: false },
+      ...{ wasPaused: rollout.isPaused, lookedAtMs: nowMs, answersSaid: 0, routers: 1, heard: 0, isActing: false },
     };
   }
 
@@ -169,7 +178,12 @@ export class Analyst {
     for (const evidence of this.book.of(rollout)?.versions ?? []) addTo(sum, evidence);
     followed.routers = routers + 1;
     const of = (version: number) => sum.get(version) ?? new VersionEvidence(version);
-    const verdict = judge.look({ stable: of(rollout.stable), candidate: of(rollout.version) }, nowMs);
+    const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
+    // What one that is heard for the first time has counted is of all steps so far: as one block of answers it would
+    // take another split, or a bad hour, for a difference.
+    if (routers > followed.heard) judge.beginFrom(arms);
+    followed.heard = routers;
+    const verdict = judge.look(arms, nowMs);
     if (verdict === followed.verdict) return;
     followed.verdict = verdict;
     this.options.decided(rollout.project, told(followed, true));

@@ -54,6 +54,17 @@ describe('what all routers counted', () => {
     expect(gathered.of({ ...ROLLOUT, fromRevision: 9 }, SELF).sum.get(2)?.answered).toBe(4);
   });
 
+  it('of a deleted project says nothing of the next one of its name, whose revisions begin anew', () => {
+    let createdAtMs = 0;
+    const gathered = new GatheredEvidence(() => createdAtMs);
+    gathered.hear(word({ saidAtMs: 10 }, 100));
+    gathered.hear(word({ fromRevision: 40, saidAtMs: 20 }, 100));
+    createdAtMs = 50;
+    expect(answers(gathered)).toBe(0);
+    gathered.hear(word({ router: 'b', saidAtMs: 60 }, 30));
+    expect(answers(gathered)).toBe(30);
+  });
+
   it('keeps the newest 64 routers of a rollout and the newest 128 rollouts', () => {
     const gathered = new GatheredEvidence();
     for (let i = 0; i < 70; i++) gathered.hear(word({ router: `r${i}` }, 1));

@@ -20,11 +20,15 @@ export interface Word extends RolloutId {
 export class GatheredEvidence {
   private readonly rollouts = new Map<string, { id: RolloutId; words: Map<string, Word> }>();
 
-  /** Of an older rollout than one that was heard of nothing is kept. */
+  /** Of a project: what was said before it belongs to another one of the name. */
+  constructor(private readonly createdAtMs: (project: string) => number = () => 0) {}
+
+  /** Of a rollout than whose no other word of the project is newer, or may be: routers are told of one at their own time. */
   hear(word: Word): void {
     const { project, version, fromRevision } = word;
     const of = this.rollouts.get(project);
-    if (of !== undefined && of.id.fromRevision > fromRevision) return;
+    const isOfBefore = of !== undefined && of.id.fromRevision > fromRevision && !this.isAnother(of.words, project);
+    if (isOfBefore) return;
     const isSame = of?.id.fromRevision === fromRevision && of.id.version === version;
     const words = isSame ? of.words : new Map<string, Word>();
     const key = `${word.router}/${word.startedAtMs}`;
@@ -38,14 +42,21 @@ export class GatheredEvidence {
     this.rollouts.delete(project);
   }
 
+  /** Revisions begin anew where a project was deleted and applied again. */
+  private isAnother(words: ReadonlyMap<string, Word>, project: string): boolean {
+    const createdAtMs = this.createdAtMs(project);
+    return [...words.values()].every(({ saidAtMs }) => saidAtMs < createdAtMs);
+  }
+
   /** All that the others said of a rollout; what `self` said is left out, it knows itself better. */
   of(rollout: RolloutId, self: { router: string; startedAtMs: number }): { routers: number; sum: EvidenceSum } {
     const sum: EvidenceSum = new Map();
     const of = this.rollouts.get(rollout.project);
     let routers = 0;
     if (of?.id.fromRevision !== rollout.fromRevision || of.id.version !== rollout.version) return { routers, sum };
-    for (const { router, startedAtMs, versions } of of.words.values()) {
-      if (router === self.router && startedAtMs === self.startedAtMs) continue;
+    const createdAtMs = this.createdAtMs(rollout.project);
+    for (const { router, startedAtMs, saidAtMs, versions } of of.words.values()) {
+      if ((router === self.router && startedAtMs === self.startedAtMs) || saidAtMs < createdAtMs) continue;
       routers += 1;
       for (const state of versions) addTo(sum, VersionEvidence.fromState(state));
     }

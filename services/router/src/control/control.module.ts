@@ -12,14 +12,7 @@ import {
   TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
-import {
-  DEFAULT_ANALYSIS,
-  DEFAULT_STRATEGY,
-  emptyRoute,
-  type RolloutStrategy,
-  type Route,
-  rolloutProgress,
-} from '@millrace/routing';
+import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
 import { type AnalysisWiring, analysis } from '../analysis/analysis.module.js';
 import type { RouterConfig } from '../config.js';
@@ -127,10 +120,12 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
   const analysing: AnalysisWiring = analysis(context, {
     ...{ connection, holds, book: path.evidence, routes: () => table.all() },
-    planOf: (project) => projects.get(project)?.analysis ?? DEFAULT_ANALYSIS,
-    command: async ({ project, version, correlationId }, kind, reason) => {
+    planOf: (project) => projects.get(project)?.analysis,
+    createdAtMs: (project) => projects.get(project)?.createdAtMs ?? 0,
+    command: async ({ project, version, correlationId, fromRevision }, kind, reason) => {
       const facts = { project, issuedBy: ANALYSIS, reason: reason.slice(0, NOTE_CHARACTERS_MAX), correlationId };
-      await control.submit({ ...facts, expectedRevision: 0 }, { kind, version });
+      // An abort holds for every step of this rollout, and for no later one of the version.
+      await control.submit({ ...facts, expectedRevision: kind === 'abort' ? fromRevision : 0 }, { kind, version });
     },
   });
   const removed = new RemovedProjects({
@@ -174,8 +169,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
       const matches = saved?.matches?.[project];
-      const facts = { strategy: DEFAULT_STRATEGY, analysis: DEFAULT_ANALYSIS, createdAtMs: 0 };
-      projects.set(project, { sticky, matches, ...facts });
+      projects.set(project, { sticky, matches, strategy: DEFAULT_STRATEGY, createdAtMs: 0 });
       table.setSticky(project, sticky);
       table.setMatches(project, matches);
     }
@@ -262,6 +256,7 @@ function routeFollower(
       onProject(project, facts) {
         if (facts === null) {
           projects.delete(project);
+          table.forgetFile(project);
           upstream.table.remove(project);
           void removed.removed(project);
         } else {

@@ -137,6 +137,24 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((wake) => setImmediate(wake));
 }
 
+describe('a replica that has not heard of a change yet', () => {
+  it('reads before it refuses: what is asked after an answer of another replica is not refused by what was before', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const route = table.get('p');
+    if (route === undefined) throw new Error('no route');
+    // Another replica has rolled out version 2, and this one has not heard of it.
+    modelsUpToNow = async () => {
+      const targets = [{ version: 2, weight: 100, name: 'green' }];
+      table.apply({ ...route, revision: route.revision + 1, targets, loadedVersions: [1, 2], previousVersion: 1 });
+    };
+    expect((await submit({ kind: 'rollback' })).route.targets).toMatchObject([{ version: 1, weight: 100 }]);
+    modelsUpToNow = async () => {
+      throw new Error('no broker');
+    };
+    await expect(submit({ kind: 'rollback' })).rejects.toMatchObject({ facts: { reason: 'nothing_to_roll_back' } });
+  });
+});
+
 describe('commands through the single writer', () => {
   it('rollout, rollback and undo each answer with the switch they made', async () => {
     const first = await submit({ kind: 'startRollout', version: 1 });

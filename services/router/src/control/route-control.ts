@@ -4,7 +4,7 @@
 import type { Command } from '@millrace/contracts';
 import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
 import type { Switch } from '@millrace/routing';
-import { decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
+import { type Decision, decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
 import type { RouteTable } from '../routing/route-table.js';
 import { type VersionKnowledge, versionFault } from './known-versions.js';
 import { type CommandResult, type MixedOrigins, otherOrigin } from './route-owner.js';
@@ -88,7 +88,7 @@ export class RouteControl {
     // What this replica can refuse by itself never reaches the log; the owner decides again on its own state.
     const mixed = otherOrigin(command, this.options.mixed);
     if (mixed !== undefined) throw refusal(mixed, this.table.routeOrEmpty(facts.project));
-    const foreseen = decide(route, command, this.options.strategyOf(facts.project), clock.nowMs());
+    const foreseen = await this.foresee(command);
     if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
     const fault = await versionFault(command, this.options.versions);
     if (fault !== undefined) throw refusal(fault, this.table.routeOrEmpty(facts.project));
@@ -97,6 +97,20 @@ export class RouteControl {
     const answer = this.wait(id, rollout);
     this.log.publish(command).catch((error: unknown) => this.fail(id, PlatformError.from(error, 'unavailable')));
     return answer;
+  }
+
+  /** Another replica may have changed the route a moment ago: before one is refused it is read to its end. */
+  private async foresee(command: Command & { action: RouteAction }): Promise<Decision> {
+    const { clock, strategyOf, versions } = this.options;
+    const { project } = command;
+    const now = () => decide(this.table.get(project), command, strategyOf(project), clock.nowMs());
+    const first = now();
+    if (first.kind !== 'rejected') return first;
+    const isRead = await versions.upToNow().then(
+      () => true,
+      () => false, // the broker is away: by what is known here
+    );
+    return isRead ? now() : first;
   }
 
   /** The owner applied or refused a command (anybody's). */

@@ -88,7 +88,8 @@ export interface ProjectFacts {
   strategy: RolloutStrategy;
   /** Rules about headers. */
   matches?: readonly MatchRule[] | undefined;
-  analysis: AnalysisPlan;
+  /** Not there before the project file was read. */
+  analysis?: AnalysisPlan;
   /** What is older belongs to a deleted project of the name. */
   createdAtMs: number;
 }

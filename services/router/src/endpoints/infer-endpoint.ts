@@ -39,20 +39,26 @@ export interface Picked {
   versionText: string;
   /** The route named the version, not the client. */
   byRoute: boolean;
+  /** By its split. */
+  drawn: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
+/** A client resets at its own clock's deadline, a moment before the router looks at its own. */
+const DEADLINE_SLACK_MS = 20;
 
 /** Whose answer the caller gets, and who gets a copy. */
 interface Way {
   version: number;
   /** The route named the version, not the client. */
   byRoute: boolean;
+  /** By its split. */
+  drawn: boolean;
   shadows: readonly number[];
 }
 
 /** A model without a route: serving chooses. */
-const SERVINGS_OWN: Way = Object.freeze({ version: 0, byRoute: false, shadows: [] });
+const SERVINGS_OWN: Way = Object.freeze({ version: 0, byRoute: false, drawn: false, shadows: [] });
 
 export class InferEndpoint {
   constructor(
@@ -90,7 +96,8 @@ export class InferEndpoint {
     const entity = call.entity === '' ? head.entity : call.entity;
     const choice = this.table.choose(project, entity, head.id, pinned, call.headers);
     if (choice.kind === 'chosen') {
-      const way = { version: choice.live, byRoute: pinned === 0, shadows: choice.shadows };
+      const { live: version, shadows, drawn } = choice;
+      const way = { version, byRoute: pinned === 0, drawn, shadows };
       return this.forward(call, head, way, request, startMs);
     }
     // Without a route it may be a model of serving's own repository: serving knows it or says that nobody does.
@@ -111,9 +118,12 @@ export class InferEndpoint {
       return { status: GRPC_STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
     const choice = this.table.choose(model, entity, this.options.ids.next(), pinned, headers);
     if (choice.kind === 'chosen') {
-      return { version: choice.live, versionText: String(choice.live), byRoute: pinned === 0 };
+      const { live: version, drawn } = choice;
+      return { version, versionText: String(version), byRoute: pinned === 0, drawn };
     }
-    return choice.kind === 'unknown_project' ? { version: 0, versionText, byRoute: false } : notLoaded(model, pinned);
+    return choice.kind === 'unknown_project'
+      ? { version: 0, versionText, byRoute: false, drawn: false }
+      : notLoaded(model, pinned);
   }
 
   /** -1 = no version of a routed model; 0 = a model without a route, whose labels and versions serving knows. */
@@ -122,7 +132,12 @@ export class InferEndpoint {
     return this.table.get(model) === undefined ? 0 : -1;
   }
 
-  /** The outcome of a request that was picked a version. */
+  /** The outcome of a request that was picked a version; its answer goes by unread. */
+  passedOn({ version, drawn }: Picked, model: string, status: number, startMs: number): void {
+    this.record(model, version, status, startMs);
+    if (drawn) this.answered(model, version, status, startMs, NOTHING, false);
+  }
+
   record(model: string, version: number, status: number, startMs: number): void {
     this.outcomes.record(version === 0 ? '' : model, version, status, this.options.clock.monotonicMs() - startMs);
   }
@@ -130,7 +145,7 @@ export class InferEndpoint {
   private forward(
     call: InferCall,
     { modelName: project, sequence, entity, id }: RequestHead,
-    { version, byRoute, shadows }: Way,
+    { version, byRoute, drawn, shadows }: Way,
     request: Uint8Array,
     startMs: number,
   ): () => void {
@@ -157,7 +172,9 @@ export class InferEndpoint {
         }
         call.done(status, message, response, final);
         live?.answered(status, response, final);
-        if (final && byRoute) this.answered(project, version, status, startMs, response, call.stream === true);
+        // What the relay refused by itself says nothing of the version.
+        if (final && drawn && sent !== 0)
+          this.answered(project, version, status, startMs, response, call.stream === true);
       },
     });
     if (shadows.length > 0 && sequence === '' && sent !== 0) {
@@ -166,10 +183,13 @@ export class InferEndpoint {
     }
     return () => {
       if (sent === 0 || !this.relay.cancel(sent)) return;
-      this.record(project, version, GRPC_STATUS.CANCELLED, startMs);
-      traced?.end(project, version, GRPC_STATUS.CANCELLED);
+      // A caller that gives up at its deadline was kept waiting; one that gives up before says nothing of the version.
+      const isLate = this.options.clock.monotonicMs() >= call.deadlineAtMs - DEADLINE_SLACK_MS;
+      const status = isLate ? GRPC_STATUS.DEADLINE_EXCEEDED : GRPC_STATUS.CANCELLED;
+      this.record(project, version, status, startMs);
+      traced?.end(project, version, status);
       live?.gone();
-      if (byRoute) this.answered(project, version, GRPC_STATUS.CANCELLED, startMs, NOTHING, false);
+      if (drawn && isLate) this.answered(project, version, status, startMs, NOTHING, false);
     };
   }
 

@@ -113,13 +113,18 @@ describe('the gRPC endpoint', () => {
 
   it('counts what it answers while a rollout is under way, but not for who chose the version by himself', async () => {
     const rollout = { project: 'routed', version: 3, fromRevision: 1 };
-    evidence.watch(rollout, [3]);
+    evidence.watch(rollout, [3, 5]);
     await call('ModelInfer', requestOf('routed', 'a'));
     await call('ModelInfer', requestOf('routed', 'bad'));
     await call('ModelInfer', requestOf('routed', 'b', '3'));
+    // Nor a rule about headers, which draws nobody.
+    await call('ModelInfer', requestOf('routed', 'm'), { 'x-cohort': 'beta-7' });
     await call('ModelInfer', requestOf('other', 'c'));
     await new Promise(setImmediate);
-    expect(evidence.of(rollout)?.versions.map((one) => one.state())).toMatchObject([{ answered: 2, failed: 0 }]);
+    expect(evidence.of(rollout)?.versions.map((one) => one.state())).toMatchObject([
+      { version: 3, answered: 2, failed: 0 },
+      { version: 5, answered: 0 },
+    ]);
     evidence.forget('routed');
     await call('ModelInfer', requestOf('routed', 'd'));
     expect(evidence.of(rollout)).toBeUndefined();

@@ -195,14 +195,14 @@ export class HttpEndpoint {
       this.inference.record(model, 0, picked.status, startMs);
       throw new PlatformError(codeOfStatus(picked.status), picked.message);
     }
-    const { version, byRoute } = picked;
+    const { byRoute } = picked;
     const versioned = picked.versionText === '' ? '' : `/versions/${encodeURIComponent(picked.versionText)}`;
     await this.serving.forward(request, response, {
       path: `/v2/models/${encodeURIComponent(model)}${versioned}/${what}`,
       bodyBytesMax: this.options.requestBytesMax,
       answered: (status) => {
         const told = grpcStatus(status);
-        this.inference.record(model, version, byRoute ? statusOfChosen(told) : told, startMs);
+        this.inference.passedOn(picked, model, byRoute ? statusOfChosen(told) : told, startMs);
       },
     });
   }

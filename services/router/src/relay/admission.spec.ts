@@ -130,6 +130,8 @@ describe('a lane', () => {
   /** A second of answers, which ends at 1,000 ms. */
   const known = (latencyMs: number, perSecond: number) => {
     const lane = new Lanes().of('m', 1)!;
+    // One that nobody queued before.
+    lane.answered(1, -1);
     for (let i = 0; i < perSecond; i++) lane.answered(latencyMs, (1_000 * i) / perSecond);
     return lane;
   };
@@ -143,7 +145,8 @@ describe('a lane', () => {
   it('says how long it would take', () => {
     const lane = known(200, 500);
     lane.inFlight = 149;
-    expect(lane.tooLateMs(400, 1_000)).toBeCloseTo(300, 6);
+    // 100 answers a slot of 200 ms, and two standard deviations: 120.
+    expect(lane.tooLateMs(400, 1_000)).toBeCloseTo(250, 6);
     expect(lane.tooLateMs(700, 1_000)).toBeUndefined();
   });
 
@@ -151,9 +154,36 @@ describe('a lane', () => {
     const lane = known(5_000, 5);
     expect(lane.tooLateMs(100, 1_000)).toBeUndefined();
     lane.inFlight = 1;
-    expect(lane.tooLateMs(100, 1_000)).toBeCloseTo(400, 6);
+    expect(lane.tooLateMs(100, 1_000)).toBeCloseTo((200 * 2) / (1 + 2), 6);
     expect(lane.tooLateMs(100, 1_801)).toBeUndefined();
   });
+
+  it.each([5, 50])(
+    "answers a canary's %i requests a second like any others: below capacity their rate says nothing of the model",
+    (rate) => {
+      // 30 ms an answer, as many at a time as come, and clients that wait 100 ms.
+      const rng = seededRng(7);
+      const lane = new Lanes().of('m', 2)!;
+      const open: number[] = [];
+      let [nowMs, asked, refused] = [0, 0, 0];
+      while (nowMs < 120_000) {
+        nowMs += (-1_000 / rate) * Math.log(1 - rng.next());
+        for (let due = open[0]; due !== undefined && due <= nowMs; due = open[0]) {
+          lane.answered(30, due);
+          lane.inFlight -= 1;
+          open.shift();
+        }
+        asked += 1;
+        if (lane.tooLateMs(100, nowMs) !== undefined) {
+          refused += 1;
+          continue;
+        }
+        lane.inFlight += 1;
+        open.push(nowMs + 30);
+      }
+      expect(refused / asked).toBeLessThan(0.002);
+    },
+  );
 
   it('is of one version alone, and idle ones make room', () => {
     const lanes = new Lanes();

@@ -1,10 +1,12 @@
 // Whether a request can still be answered before its deadline, said when it comes: under overload a queue that answers
 // everything too late answers nothing. One lane for each model version, for each has a speed of its own.
 //
-//   r = most answers in one of the last SLOTS whole slots / SLOT_MS        1/ms
+//   m = most answers in one of the last SLOTS whole slots;  r = (m + NOISE sqrt(m)) / SLOT_MS       1/ms
 //   w = EWMA of latency                    ms
 //   expected = (L + 1) / r                 ms, L = requests of the lane in flight now (Little's law, answers in order)
-//   refused: L > 0, expected > HEADROOM · left and w > EVIDENCE · left      left = ms until the deadline
+//   f = latency of the quickest answer     ms
+//   refused: L > 0, expected > HEADROOM · left, w > EVIDENCE · left and w > QUEUED · f   left = ms until the deadline
+//            (w > HEADROOM · left where the fullest slot has fewer than ANSWERS_MIN answers)
 //
 // Below capacity r is the rate of arrivals and says nothing of what the model can do, so that a burst would look
 // hopeless; then w is short, and the second condition lets it through. After a stall w is long, and r is that of
@@ -19,7 +21,18 @@ const EVIDENCE = 0.25;
 /** Of one answer in w. */
 const WEIGHT = 1 / 4;
 const FORGET_MS = 1_000;
-/** A second: a model that becomes slower is seen by then. Ten answers a second fill a slot with two. */
+/**
+ * In the fullest slot. With fewer its rate is that of arrivals by chance: a version with a twentieth of the traffic would
+ * be refused what the others are answered.
+ */
+const ANSWERS_MIN = 8;
+/** Latency is this many times that of the quickest answer where requests queue; a model by itself varies less. */
+const QUEUED = 2;
+/** A model that has become slower for good: in an overload of minutes the floor stays what it was. */
+const FLOOR_DOUBLES_MS = 600_000;
+/** Standard deviations of a count that are given to the rate: counts are noisy where they are small. */
+const NOISE = 2;
+/** A second: a model that becomes slower is seen by then. */
 const SLOTS = 5;
 const SLOT_MS = 200;
 /** Versions with requests at a time. */
@@ -28,6 +41,8 @@ const LANES_MAX = 1_024;
 export class Lane {
   inFlight = 0;
   private latencyMs = 0;
+  /** The quickest answer, which counts for less as time goes by. */
+  private floorMs = Number.POSITIVE_INFINITY;
   private answeredAtMs = Number.NEGATIVE_INFINITY;
   /** Answers by slot, the one that has not ended among them. */
   private readonly answers = new Uint32Array(SLOTS + 1);
@@ -37,6 +52,8 @@ export class Lane {
   tooLateMs(leftMs: number, nowMs: number): number | undefined {
     if (this.inFlight === 0 || this.latencyMs <= EVIDENCE * leftMs) return undefined;
     if (nowMs - this.answeredAtMs > FORGET_MS) return undefined;
+    // Nobody queues to speak of: who waits then waits for the model itself, and a refusal helps nobody.
+    if (this.latencyMs < QUEUED * this.floorMs) return undefined;
     this.turn(nowMs);
     const { answers, slot } = this;
     let most = 0;
@@ -44,12 +61,17 @@ export class Lane {
       most = Math.max(most, answers[(slot + SLOTS + 1 - back) % (SLOTS + 1)] as number);
     // No slot has ended yet: nobody knows.
     if (most === 0) return undefined;
-    const expectedMs = (SLOT_MS * (this.inFlight + 1)) / most;
+    // So few answers that the most of them is chance: only what is late already says that it is too much.
+    if (most < ANSWERS_MIN && this.latencyMs <= HEADROOM * leftMs) return undefined;
+    const expectedMs = (SLOT_MS * (this.inFlight + 1)) / (most + NOISE * Math.sqrt(most));
     return expectedMs > HEADROOM * leftMs ? expectedMs : undefined;
   }
 
   answered(latencyMs: number, nowMs: number): void {
-    const weight = nowMs - this.answeredAtMs > FORGET_MS ? 1 : WEIGHT;
+    const sinceMs = nowMs - this.answeredAtMs;
+    const weight = sinceMs > FORGET_MS ? 1 : WEIGHT;
+    const rises = Number.isFinite(sinceMs) ? 1 + sinceMs / FLOOR_DOUBLES_MS : 1;
+    this.floorMs = Math.min(this.floorMs * rises, latencyMs);
     this.answeredAtMs = nowMs;
     this.latencyMs += weight * (latencyMs - this.latencyMs);
     this.turn(nowMs);

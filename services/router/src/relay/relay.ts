@@ -182,7 +182,8 @@ export class Relay {
       return 0;
     }
     const nowMs = this.options.clock.monotonicMs();
-    const lane = this.lanes.of(request.model, request.version);
+    // Copies take no place in it, and say nothing of it.
+    const lane = shadow ? undefined : this.lanes.of(request.model, request.version);
     const lateMs = shadow || !this.up ? undefined : lane?.tooLateMs(request.deadlineAtMs - nowMs, nowMs);
     if (lateMs !== undefined) {
       this.counters.shed += 1;

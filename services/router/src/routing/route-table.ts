@@ -47,6 +47,12 @@ export class RouteTable {
     if (entry) this.putInForce(entry.route);
   }
 
+  /** What the file of a deleted project said. */
+  forgetFile(project: string): void {
+    this.stickiness.delete(project);
+    this.rules.delete(project);
+  }
+
   isSticky(project: string): boolean {
     return this.stickiness.get(project) ?? true;
   }
