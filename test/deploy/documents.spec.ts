@@ -45,6 +45,7 @@ describe('docs/live-data.md', () => {
     ];
     const kept = ({ cleanup, retentionMs }: (typeof TOPICS)[number]) => {
       if (cleanup === 'compact') return 'compacted';
+      if (retentionMs === 3_600_000) return 'an hour';
       return retentionMs === -1 ? 'for ever' : `${retentionMs / 86_400_000} days`;
     };
     expect(Object.fromEntries(rows.map(([, topic, time]) => [topic, time]))).toEqual(
