@@ -59,7 +59,7 @@ import { LabelsConsumer } from './windows/labels.kafka.js';
 import { partitionBounds, STREAM_OF_TOPIC } from './windows/partition-bounds.kafka.js';
 import type { PartitionPart } from './windows/partition-part.js';
 import type { Stream } from './windows/positions.js';
-import { PredictionsConsumer } from './windows/predictions.kafka.js';
+import { PredictionsConsumer, WINDOWS_TRANSPORT } from './windows/predictions.kafka.js';
 import { BoardWriters, boardReader } from './windows/profiles.kafka.js';
 import { Reports } from './windows/reports.js';
 import { Sharing } from './windows/sharing.js';
@@ -376,6 +376,7 @@ function consumer(
   const strategy: KafkaStrategy = new KafkaStrategy({
     connection,
     groupId: 'monitor',
+    transportId: WINDOWS_TRANSPORT,
     sharing: 'by number',
     memberTimeoutMs: MEMBER_TIMEOUT_MS,
     batchMessagesMax: BATCH_MESSAGES_MAX,

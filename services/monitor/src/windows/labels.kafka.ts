@@ -7,12 +7,13 @@ import { type BatchResult, decodeBatch, type InboundMessage, type KafkaBatchCont
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { Intake } from './intake.js';
+import { WINDOWS_TRANSPORT } from './predictions.kafka.js';
 
 @Controller()
 export class LabelsConsumer {
   constructor(@Inject(Intake) private readonly intake: Intake) {}
 
-  @EventPattern<string>('labels.v1')
+  @EventPattern<string>('labels.v1', WINDOWS_TRANSPORT)
   async onLabels(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, (value) => this.decoded(value));
     await this.intake.labels(context.partition, context.highWatermark, batch);

@@ -8,11 +8,14 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { Intake } from './intake.js';
 
+/** Of the one consumer that windows are fed by: a handler that names none is every consumer's. */
+export const WINDOWS_TRANSPORT = Symbol('windows');
+
 @Controller()
 export class PredictionsConsumer {
   constructor(@Inject(Intake) private readonly intake: Intake) {}
 
-  @EventPattern<string>('predictions.v1')
+  @EventPattern<string>('predictions.v1', WINDOWS_TRANSPORT)
   async onPredictions(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, (value) => this.decoded(value));
     await this.intake.predictions(context.partition, context.highWatermark, batch);
