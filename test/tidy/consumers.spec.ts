@@ -1,5 +1,5 @@
 // A handler of messages that names no transport is registered with every consumer of its process (Nest): a second one
-// would read its topic as well, and count each message twice. So where a service has several, each handler names its own.
+// would read its topic as well, and count each message twice. So where a service has several, each handler names one.
 
 import { describe, expect, it } from '@jest/globals';
 import { sources } from './sources.js';

@@ -5,8 +5,8 @@
 import type { Route, Share } from './route.js';
 
 /**
- * The version in service, for who judges versions: while a rollout is in steps it is the one that had the traffic before,
- * whatever share the new one has by now. 0 = none.
+ * The version in service, for who judges versions: while a rollout is in steps it is the one that had the traffic
+ * before, whatever share the new one has by now. 0 = none.
  */
 export function inServiceVersion({ targets, rollout }: Pick<Route, 'targets' | 'rollout'>): number {
   const baseline = rollout.phase === 'progressing' ? (rollout.steps?.baseline ?? []) : [];

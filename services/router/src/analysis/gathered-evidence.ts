@@ -23,7 +23,7 @@ export class GatheredEvidence {
   /** Of a project: what was said before it belongs to another one of the name. */
   constructor(private readonly createdAtMs: (project: string) => number = () => 0) {}
 
-  /** Of a rollout than whose no other word of the project is newer, or may be: routers are told of one at their own time. */
+  /** Nothing is kept of an older rollout than one that was heard of. */
   hear(word: Word): void {
     const { project, version, fromRevision } = word;
     const of = this.rollouts.get(project);

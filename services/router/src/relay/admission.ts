@@ -22,8 +22,8 @@ const EVIDENCE = 0.25;
 const WEIGHT = 1 / 4;
 const FORGET_MS = 1_000;
 /**
- * In the fullest slot. With fewer its rate is that of arrivals by chance: a version with a twentieth of the traffic would
- * be refused what the others are answered.
+ * In the fullest slot. With fewer its rate is that of arrivals by chance: a version with a twentieth of the traffic
+ * would be refused what the others are answered.
  */
 const ANSWERS_MIN = 8;
 /** Latency is this many times that of the quickest answer where requests queue; a model by itself varies less. */

@@ -45,7 +45,7 @@ export function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind:
 }
 
 /** A rollback leads to another version: not in the middle of a split by hand, nor after another one. */
-export const canGoBack = ({ previousVersion, liveVersion }: LoopState): boolean =>
+const canGoBack = ({ previousVersion, liveVersion }: LoopState): boolean =>
   previousVersion > 0 && previousVersion !== liveVersion;
 
 const isOfSoftware = ({ feature, detector }: Extract<LoopInput, { kind: 'drift' }>): boolean =>
