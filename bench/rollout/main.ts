@@ -1,0 +1,76 @@
+// `npm run bench:rollout`: the errors of a rollout's judge and its time to decide, over simulated rollouts with known
+// truth, looked at after every request. With --save it writes bench/results/<date>-rollout.json; with --strict its exit
+// code says whether every target is met.
+//   npm run bench:rollout -- [--seeds 2000] [--first 1] [--save] [--strict] [--note TEXT]
+
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { evidenceCost } from './cost.js';
+import { CANDIDATE_SHARE } from './run.js';
+import { type Bad, type Healthy, plan, WORLD_NAMES } from './worlds.js';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '2000' },
+    first: { type: 'string', default: '1' },
+    save: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+    note: { type: 'string' },
+  },
+});
+const seeds = Number(values.seeds);
+const first = Number(values.first);
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+/** In a thread of its own; the figures are no times, so that threads do not disturb each other. */
+function measured<T>(world: string): Promise<T> {
+  const worker = new Worker(new URL('./world.worker.js', import.meta.url), { workerData: { world, first, seeds } });
+  return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+const load = loadavg();
+const cost = evidenceCost();
+say(
+  `CPU of counting: ${cost.counting.toFixed(3)} ms per 1,000 answers, without a rollout ${cost.without.toFixed(3)} ms`,
+);
+const [healthyName = '', ...badNames] = WORLD_NAMES;
+const [healthy, ...rows] = await Promise.all([
+  measured<Healthy>(healthyName),
+  ...badNames.map((name) => measured<Bad>(name)),
+]);
+say(
+  `a healthy version wrongly aborted within ${healthy.requests} requests: ${percent(healthy.aborted)} (at most 1 %) ` +
+    `${healthy.met ? 'pass' : 'FAIL'}; passed ${percent(healthy.passed)}, in the median after ${healthy.medianRequestsToPass} requests`,
+);
+for (const row of rows)
+  say(
+    `${row.world.padEnd(19)} missed ${percent(row.missed).padStart(7)} (at most 5 %)  requests ${row.requests.mean.toFixed(0).padStart(6)} ` +
+      `(median ${row.requests.median}, p95 ${row.requests.p95})  fixed sample ${row.fixedSample.toFixed(0).padStart(6)}: ` +
+      `${row.ofFixedSample.toFixed(2)} x (at most .8)  Mann-Whitney ${row.mannWhitney.toFixed(0).padStart(6)}: ` +
+      `${row.ofMannWhitney.toFixed(2)} x  ${row.met ? 'pass' : 'FAIL'}`,
+  );
+
+if (values.save) {
+  const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  const date = new Date().toISOString().slice(0, 10);
+  const cores = cpus();
+  const result = {
+    command: `npm run bench:rollout -- --seeds ${seeds} --first ${first} --save`,
+    ...{ date, commit, node: process.version, machine: `${cores[0]?.model ?? 'unknown'}, ${cores.length} cores` },
+    ...{ loadBefore: load, note: values.note ?? '', seeds, first, candidateShare: CANDIDATE_SHARE, plan },
+    cpuMsPerThousand: cost,
+    healthy,
+    bad: rows,
+  };
+  const path = resolve(root, `bench/results/${date}-rollout.json`);
+  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+  say(`written: ${path}`);
+}
+if (values.strict && !(healthy.met && rows.every(({ met }) => met))) process.exitCode = 1;

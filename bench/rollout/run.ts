@@ -1,0 +1,44 @@
+// One simulated rollout: requests one after the other, the judge looking after each of them.
+
+import { seededRng } from '@millrace/domain';
+import { type AnalysisPlan, RolloutJudge, VersionEvidence } from '@millrace/routing';
+import { answerInto, type Difference } from '@millrace/testing';
+
+export interface Run {
+  decision: 'fail' | 'pass' | 'none';
+  /** Requests of both versions until then. */
+  requests: number;
+  /** Criteria that failed. */
+  by: string;
+}
+
+/** Of the new version: what a second step of a canary gives it. */
+export const CANDIDATE_SHARE = 0.2;
+
+/** `stopsAtPass`: else it is looked at to the end, as something that passes may be taken back later. */
+export function run(
+  plan: AnalysisPlan,
+  difference: Difference,
+  of: { seed: number; requestsMax: number; stopsAtPass: boolean },
+): Run {
+  const rng = seededRng(of.seed);
+  const judge = new RolloutJudge(plan, { stable: 1, candidate: 2, sinceMs: 0 });
+  const stable = new VersionEvidence(1);
+  const candidate = new VersionEvidence(2);
+  const arms = { stable, candidate };
+  let passed = 0;
+  for (let requests = 1; requests <= of.requestsMax; requests++) {
+    if (rng.next() < CANDIDATE_SHARE) answerInto(candidate, rng, difference);
+    else answerInto(stable, rng, {});
+    const verdict = judge.look(arms, 0);
+    if (verdict === 'fail') {
+      const failed = judge.analysis().criteria.filter(({ verdict }) => verdict === 'fail');
+      return { decision: 'fail', requests, by: failed.map(({ criterion }) => criterion).join('+') };
+    }
+    if (verdict === 'pass' && passed === 0) passed = requests;
+    if (passed > 0 && of.stopsAtPass) break;
+  }
+  return passed > 0
+    ? { decision: 'pass', requests: passed, by: '' }
+    : { decision: 'none', requests: of.requestsMax, by: '' };
+}

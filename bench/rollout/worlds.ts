@@ -1,0 +1,127 @@
+// The worlds that a rollout's judge is measured in: one where nothing is wrong, and one a criterion at its stated
+// effect, with the tests of a fixed sample that know where the effect is.
+
+import { CRITERIA, type CriterionName, DEFAULT_ANALYSIS } from '@millrace/routing';
+import type { Difference } from '@millrace/testing';
+import { type FixedTest, fisher, mannWhitneyRequests, requestsOf } from './fixed-sample.js';
+import { CANDIDATE_SHARE, type Run, run } from './run.js';
+
+export const plan = DEFAULT_ANALYSIS;
+/** What the tests of a fixed sample are given: the judge's part of alpha, and what a judge may miss. */
+const MISSED_MAX = 0.05;
+const errors = { alpha: plan.alpha / CRITERIA.length, missed: MISSED_MAX };
+/** A healthy version is looked at so long, whether it has passed or not. */
+export const HEALTHY_REQUESTS = 4_000;
+const REQUESTS_MAX = 60_000;
+
+interface World {
+  name: string;
+  criterion: CriterionName;
+  /** At the stated effect, of one criterion. */
+  difference: Difference;
+  /** Tests of a fixed sample, chosen for where the effect is. */
+  fixed: FixedTest;
+  /** Requests that Mann-Whitney's takes, on the values themselves. */
+  ranks: number;
+}
+
+const w = CANDIDATE_SHARE;
+const { alpha } = errors;
+/** Of the log-normal latencies (sigma .5): the stable version's share above 1.5 times its median, and its p95. */
+const ABOVE_MEDIAN = 0.2087;
+const ABOVE_P95 = 0.00703;
+/** On the logit of scores: .2 more above the median. */
+const SHIFT = 0.5244;
+/** P(stable < new) where all latencies are 1.5 times as long, and where scores are shifted by SHIFT. */
+const SLOWER_WINS = 0.7168;
+const SHIFTED_WINS = 0.6446;
+const twoOf =
+  (test: FixedTest): FixedTest =>
+  (rng, requests) =>
+    test(rng, Math.floor(requests / 2));
+/** Mann-Whitney of two shares: 0 and 1 are the only values, most of them ties. */
+function rankedShares(p1: number, p2: number): number {
+  const pooled = (1 - w) * p1 + w * p2;
+  return mannWhitneyRequests(errors, w, 0.5 + (p2 - p1) / 2, pooled ** 3 + (1 - pooled) ** 3);
+}
+const shares = (criterion: CriterionName, difference: Difference, p1: number, p2: number): World => ({
+  ...{ name: criterion, criterion, difference, fixed: fisher(alpha, w, p1, p2), ranks: rankedShares(p1, p2) },
+});
+const { failures, tail } = { failures: plan.errors.effect, tail: 1 - plan.latency.quantile - ABOVE_P95 };
+const pairs = shares('constant', { constant: Math.sqrt(plan.constant.effect) }, 0, plan.constant.effect);
+
+const WORLDS: readonly World[] = [
+  shares('errors', { failures }, 0.01, 0.01 + failures),
+  {
+    ...{ name: 'latency, throughout', criterion: 'latency', difference: { slower: plan.latency.factor } },
+    // Which of the two cuts, or of the six below, it will be is not known: each at its part of alpha.
+    fixed: fisher(alpha / 2, w, ABOVE_MEDIAN, 0.5),
+    ranks: mannWhitneyRequests(errors, w, SLOWER_WINS),
+  },
+  {
+    ...{ name: 'latency, its tail', criterion: 'latency', difference: { tail } },
+    fixed: fisher(alpha / 2, w, ABOVE_P95, ABOVE_P95 + tail),
+    ranks: mannWhitneyRequests(errors, w, 0.5 + tail / 2),
+  },
+  shares('unusable', { nan: plan.unusable.effect }, 0, plan.unusable.effect),
+  { ...pairs, fixed: twoOf(pairs.fixed), ranks: 2 * pairs.ranks },
+  {
+    ...{ name: 'scores', criterion: 'scores', difference: { shift: SHIFT } },
+    fixed: fisher(alpha / 6, w, 0.5, 0.5 + plan.scores.effect),
+    ranks: mannWhitneyRequests({ ...errors, alpha: alpha / 2 }, w, SHIFTED_WINS),
+  },
+];
+
+export const WORLD_NAMES: readonly string[] = ['healthy', ...WORLDS.map(({ name }) => name)];
+
+export interface Seeds {
+  first: number;
+  seeds: number;
+}
+
+const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / Math.max(1, all.length);
+
+function quantile(all: readonly number[], q: number): number {
+  const sorted = [...all].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
+
+function runsOf({ first, seeds }: Seeds, difference: Difference, requestsMax: number, stopsAtPass: boolean): Run[] {
+  return Array.from({ length: seeds }, (_, i) => run(plan, difference, { seed: first + i, requestsMax, stopsAtPass }));
+}
+
+export function measureHealthy(of: Seeds) {
+  const all = runsOf(of, {}, HEALTHY_REQUESTS, false);
+  const aborted = all.filter(({ decision }) => decision === 'fail');
+  const passed = all.filter(({ decision }) => decision === 'pass').map(({ requests }) => requests);
+  return {
+    ...{ world: 'healthy', requests: HEALTHY_REQUESTS, aborted: aborted.length / of.seeds },
+    ...{
+      by: aborted.map(({ by }) => by),
+      passed: passed.length / of.seeds,
+      medianRequestsToPass: quantile(passed, 0.5),
+    },
+    met: aborted.length / of.seeds <= plan.alpha,
+  };
+}
+
+export function measureBad(name: string, of: Seeds) {
+  const found = WORLDS.find((world) => world.name === name);
+  if (found === undefined) throw new Error(`no world '${name}'; there are ${WORLD_NAMES.join(', ')}`);
+  const { criterion, difference, ranks } = found;
+  const fixed = requestsOf(found.fixed, errors);
+  const all = runsOf(of, difference, REQUESTS_MAX, true);
+  const missed = all.filter(({ decision }) => decision !== 'fail').length / of.seeds;
+  const requests = all.map((one) => one.requests);
+  const others = all.filter(({ decision, by }) => decision === 'fail' && !by.includes(criterion)).length;
+  return {
+    ...{ world: name, criterion, missed, seenByAnother: others / of.seeds },
+    requests: { mean: mean(requests), median: quantile(requests, 0.5), p95: quantile(requests, 0.95) },
+    ...{ fixedSample: fixed, mannWhitney: ranks },
+    ...{ ofFixedSample: mean(requests) / fixed, ofMannWhitney: mean(requests) / ranks },
+    met: missed <= MISSED_MAX && mean(requests) / fixed <= 0.8,
+  };
+}
+
+export type Healthy = ReturnType<typeof measureHealthy>;
+export type Bad = ReturnType<typeof measureBad>;
