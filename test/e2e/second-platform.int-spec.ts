@@ -11,7 +11,8 @@ type Started = ReturnType<Platform['spawn']>;
 
 const READY_WITHIN_MS = 120_000;
 /** Above the embedded platform's own ports and those of a second one beside it. */
-const OFFSET_FROM = 20_000;
+/** Below the ports that the system gives to outgoing connections (32,768 on), Kafka at 19092 + this among them. */
+const OFFSET_FROM = 10_000;
 const SERVING_HOST = '127.0.0.2';
 const ROUTER_HOST = '127.0.0.3';
 
