@@ -46,6 +46,7 @@ beforeEach(async () => {
       const { id, modelName } = peekModel(request.request);
       const response = { modelName, modelVersion: String(request.version), id, parameters: {}, outputs: [] };
       const bytes = request.stream ? encodeStreamResponse({ error: '', response }) : encodeInferResponse(response);
+      if (id === 'hangs') return sent.length;
       const fails = id.startsWith('bad');
       const status = fails ? GRPC_STATUS.INVALID_ARGUMENT : GRPC_STATUS.OK;
       setImmediate(() => request.done(status, fails ? 'why' : '', fails ? NOTHING : bytes, true));
@@ -128,6 +129,17 @@ describe('the gRPC endpoint', () => {
     evidence.forget('routed');
     await call('ModelInfer', requestOf('routed', 'd'));
     expect(evidence.of(rollout)).toBeUndefined();
+  });
+
+  it('counts what its caller gave up at the deadline as late, for it was kept waiting', async () => {
+    const rollout = { project: 'routed', version: 3, fromRevision: 1 };
+    evidence.watch(rollout, [3]);
+    const deadlineAtMs = systemClock.monotonicMs() + 80;
+    const path = `${SERVICE}/ModelInfer`;
+    await new Promise((done) => client.unary({ path, deadlineAtMs, headers: {} }, requestOf('routed', 'hangs'), done));
+    const counted = () => evidence.of(rollout)?.versions[0]?.state();
+    while (counted()?.answered === 0) await new Promise(setImmediate);
+    expect(counted()).toMatchObject({ answered: 1, failed: 1 });
   });
 
   it('answers a stream in the order of its requests, a failed one in its place', async () => {
