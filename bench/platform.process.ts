@@ -2,10 +2,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment } from '@millrace/config';
+import { freePort } from '@millrace/testing';
 
 const SETTINGS = [
   'KAFKA',
@@ -38,14 +38,6 @@ export interface BenchPlatform {
   /** What a process has said last. */
   log(name: string): string;
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 export async function bringUp(root: string, workers: number): Promise<BenchPlatform> {

@@ -3,7 +3,6 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,13 +16,13 @@ import {
   processName,
   type Service,
 } from '@millrace/deployment';
+import { freeOffset } from '@millrace/testing';
 
 const REPLICAS = 'ingest=2,monitor=2,router=2,serving=2,trainer=2';
 export const EACH = [0, 1] as const;
-const OFFSET_FROM = 21_000;
 /** Other suites stand below and above. */
-const OFFSET_TO = 30_000;
-const OFFSET_STEP = 1_000;
+const OFFSET_FROM = 2_000;
+const OFFSET_TO = 9_000;
 
 /** Where each says whether it is ready. */
 const HEALTH: Readonly<Record<Service, PortName>> = {
@@ -33,23 +32,6 @@ const HEALTH: Readonly<Record<Service, PortName>> = {
   monitor: 'monitorHttp',
   router: 'routerControl',
 };
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, LOOPBACK, () => server.close(() => resolve(true)));
-  });
-}
-
-async function freeOffset(): Promise<number> {
-  for (let offset = OFFSET_FROM; offset < OFFSET_TO; offset += OFFSET_STEP) {
-    const { others } = placeOf({ MILLRACE_PORT_OFFSET: `${offset}` });
-    const free = await Promise.all([...Object.values(others), others.kafka + 1].map(isFree));
-    if (free.every(Boolean)) return offset;
-  }
-  throw new Error(`no free ports between the offsets ${OFFSET_FROM} and ${OFFSET_TO}`);
-}
 
 interface HomeWork {
   /** The home stays, to be looked at. */
@@ -87,7 +69,7 @@ export class ReplicatedPlatform {
       ...inherited,
       ...Object.fromEntries(ports),
       MILLRACE_HOME: home,
-      MILLRACE_PORT_OFFSET: `${await freeOffset()}`,
+      MILLRACE_PORT_OFFSET: `${await freeOffset(OFFSET_FROM, OFFSET_TO)}`,
       MILLRACE_MONITOR_LABEL_IDLE: '1s',
     };
     const command = [join(root, 'dist/apps/cli/src/main.js'), 'up', '--workers', '1', '--replicas', REPLICAS];

@@ -10,9 +10,8 @@ import { Platform, until } from './support/platform.process.js';
 type Started = ReturnType<Platform['spawn']>;
 
 const READY_WITHIN_MS = 120_000;
-/** Above the embedded platform's own ports and those of a second one beside it. */
-/** Below the ports that the system gives to outgoing connections (32,768 on), Kafka at 19092 + this among them. */
-const OFFSET_FROM = 10_000;
+/** Above the fault suite's; Kafka, at 19092 + this, below the ports that the system gives to outgoing connections. */
+const OFFSETS = [10_000, 13_000] as const;
 const SERVING_HOST = '127.0.0.2';
 const ROUTER_HOST = '127.0.0.3';
 
@@ -43,9 +42,9 @@ const statusOf = async (url: string, init?: RequestInit): Promise<number> => {
 
 beforeAll(
   async () => {
-    first = await Platform.atOffset(OFFSET_FROM);
+    first = await Platform.atOffset(OFFSETS);
     await up(first);
-    second = await Platform.atOffset(OFFSET_FROM, {
+    second = await Platform.atOffset(OFFSETS, {
       MILLRACE_SERVING_REPOSITORY: 'examples/model-repository',
       MILLRACE_SERVING_HOST: SERVING_HOST,
       MILLRACE_ROUTER_LISTEN_HOST: ROUTER_HOST,

@@ -2,7 +2,7 @@
 
 export { composeFile, composePlan, KAFKA_CLUSTER_ID } from './compose/compose-file.js';
 export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './place.js';
-export { PORT_NAMES, PORTS, type PortName, type Ports, type Service } from './ports.js';
+export { OFFSET_STEP, PORT_NAMES, PORTS, type PortName, type Ports, type Service } from './ports.js';
 export { portsTable } from './ports-table.js';
 export { embeddedKafkaProperties } from './processes/kafka-properties.js';
 export { boundedCommand } from './processes/memory-bound.js';

@@ -53,6 +53,7 @@ export {
   WORKING_TASK_KINDS,
 } from './task.js';
 export { timeOf, timeText } from './time-text.js';
+export { isToItself, type SocketEnds } from './to-itself.js';
 export type { RegistrationRequest, TrainingRequest } from './training-request.js';
 export { TRAINING_STATES, TRAINING_STEPS, type TrainingState, type TrainingStepKind } from './training-state.js';
 export type { LabelRow, RecordRow, Scalar } from './value.js';

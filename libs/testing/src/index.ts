@@ -11,7 +11,7 @@ export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from '.
 export { LOANS_PROJECT } from './loans-project.js';
 export { type OnnxFile, onnxFile } from './onnx-file.js';
 export { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from './optional-keys.js';
-export { freePort, waitForPort } from './ports.js';
+export { freeOffset, freePort, freePorts, waitForPort } from './ports.js';
 export { type PublicTable, publicTables, rowsOfTable, type TableRows } from './public-tables.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';

@@ -9,8 +9,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { inferencePb } from '@millrace/contracts';
 import { ensureTopics, KafkaConnection } from '@millrace/kafka';
-import { cloneRoot, eventually, startKafka, uniquePrefix } from '@millrace/testing';
-import { freePorts, RouterProcess } from './router-process.js';
+import { cloneRoot, eventually, freePorts, startKafka, uniquePrefix } from '@millrace/testing';
+import { RouterProcess } from './router-process.js';
 
 const MODELS = join(cloneRoot(), 'examples/model-repository');
 const SERVING = join(cloneRoot(), 'dist/services/serving/src/main.js');

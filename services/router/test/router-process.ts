@@ -2,9 +2,9 @@
 // endpoints.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { GRPCInferenceService, RouteService } from '@millrace/contracts';
 import { createClient, type GrpcClient } from '@millrace/grpc';
+import { freePorts } from '@millrace/testing';
 
 const MAIN = new URL('../../../dist/services/router/src/main.js', import.meta.url).pathname;
 const READY_MS_MAX = 20_000;
@@ -21,18 +21,6 @@ export interface HttpAnswer {
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever JSON came
   body: any;
-}
-
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 export class RouterProcess {

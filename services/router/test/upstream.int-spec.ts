@@ -19,8 +19,8 @@ import { systemClock } from '@millrace/domain';
 import { type BytesAnswer, BytesClient } from '@millrace/grpc';
 import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
-import { type DedicatedKafka, eventually, startKafka, uniquePrefix } from '@millrace/testing';
-import { freePorts, RouterProcess, type RouterSettings } from './router-process.js';
+import { type DedicatedKafka, eventually, freePorts, startKafka, uniquePrefix } from '@millrace/testing';
+import { RouterProcess, type RouterSettings } from './router-process.js';
 import { StandInUpstream } from './stand-in-upstream.js';
 
 const PROJECT = `name: sums

@@ -3,10 +3,10 @@
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PORT_NAMES, PORTS, type PortName, placeOf } from '@millrace/deployment';
+import { freeOffset, freePorts } from '@millrace/testing';
 
 export const REPOSITORY = resolve('.');
 export const CLI = join(REPOSITORY, 'dist/apps/cli/src/main.js');
@@ -19,29 +19,9 @@ const PORT_SETTINGS = PORT_NAMES.map((name) => PORTS[name].setting);
 
 export type PortSetting = (typeof PORTS)[PortName]['setting'];
 
-/** Free loopback ports, held together until all are known so that none is given twice. */
 async function choosePorts(): Promise<Record<PortSetting, number>> {
-  const servers = await Promise.all(
-    PORT_SETTINGS.map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  const ports = await freePorts(PORT_SETTINGS.length);
   return Object.fromEntries(PORT_SETTINGS.map((name, i) => [name, ports[i]])) as Record<PortSetting, number>;
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 export interface Finished {
@@ -67,20 +47,17 @@ export class Platform {
     return new Platform(mkdtempSync(join(tmpdir(), 'millrace-e2e-')), await choosePorts(), env);
   }
 
-  /** At the first free offset from there on, as a user moves a whole platform: no port is set itself. */
-  static async atOffset(from: number, env: Record<string, string> = {}): Promise<Platform> {
-    for (let offset = from; ; offset += 1_000) {
-      const { others } = placeOf({ MILLRACE_PORT_OFFSET: `${offset}` });
-      const free = await Promise.all([...Object.values(others), others.kafka + 1].map(isFree));
-      if (!free.every(Boolean)) continue;
-      const ports = Object.fromEntries(PORT_NAMES.map((name) => [PORTS[name].setting, others[name]]));
-      const home = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
-      return new Platform(home, ports as Record<PortSetting, number>, {
-        ...env,
-        ...Object.fromEntries(PORT_SETTINGS.map((setting) => [setting, ''])),
-        MILLRACE_PORT_OFFSET: `${offset}`,
-      });
-    }
+  /** At the first free offset of these, as a user moves a whole platform: no port is set itself. */
+  static async atOffset([from, to]: readonly [number, number], env: Record<string, string> = {}): Promise<Platform> {
+    const offset = `${await freeOffset(from, to)}`;
+    const { others } = placeOf({ MILLRACE_PORT_OFFSET: offset });
+    const ports = Object.fromEntries(PORT_NAMES.map((name) => [PORTS[name].setting, others[name]]));
+    const home = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
+    return new Platform(home, ports as Record<PortSetting, number>, {
+      ...env,
+      ...Object.fromEntries(PORT_SETTINGS.map((setting) => [setting, ''])),
+      MILLRACE_PORT_OFFSET: offset,
+    });
   }
 
   url(setting: PortSetting, path: string, host = '127.0.0.1'): string {

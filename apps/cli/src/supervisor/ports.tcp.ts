@@ -1,8 +1,12 @@
-// Loopback ports: which are busy and who has them, and a set of free ones for tests.
+// Loopback ports: which are busy, who has them, and which is free instead.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { LOOPBACK, type PlatformPorts, PORT_NAMES } from '@millrace/deployment';
+import { LOOPBACK } from '@millrace/deployment';
+import { PlatformError } from '@millrace/domain';
+
+/** Those below are root's. */
+const UNPRIVILEGED_FROM = 1_024;
 
 function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
@@ -24,22 +28,19 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Free ports for a whole platform, held together so that no two are the same. */
-export async function freePorts(): Promise<Required<PlatformPorts>> {
-  const names = [...PORT_NAMES, 'kafkaController'];
-  const servers = await Promise.all(names.map(() => listen(0)));
-  const entries = servers.map((server, index) => {
-    const address = server?.address();
-    if (address === null || typeof address !== 'object') throw new Error('the machine has no free port');
-    return [names[index], address.port] as const;
-  });
-  await Promise.all(servers.map((server) => server && close(server)));
-  return Object.fromEntries(entries) as unknown as Required<PlatformPorts>;
+/** The next free port below one, that is none of `others`. */
+export async function freePortBelow(port: number, others: readonly number[]): Promise<number> {
+  for (let candidate = port - 1; candidate >= UNPRIVILEGED_FROM; candidate--)
+    if (!others.includes(candidate) && (await isPortFree(candidate))) return candidate;
+  throw new PlatformError('unavailable', `no port below ${port} is free`);
 }
 
 const LISTENING = '0A';
+const TIME_WAIT = '06';
 
+/** Of who listens there; else of whoever has a connection whose own end it is. */
 function socketInode(port: number): string | undefined {
+  let connected: string | undefined;
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     let lines: string[] = [];
@@ -50,10 +51,12 @@ function socketInode(port: number): string | undefined {
     }
     for (const line of lines) {
       const fields = line.trim().split(/\s+/);
-      if (fields[1]?.endsWith(suffix) && fields[3] === LISTENING) return fields[9];
+      if (!fields[1]?.endsWith(suffix) || fields[3] === TIME_WAIT) continue;
+      if (fields[3] === LISTENING) return fields[9];
+      connected ??= fields[9];
     }
   }
-  return undefined;
+  return connected;
 }
 
 /** "process 4711 (java …)" where the system tells; processes of other users stay unknown. */

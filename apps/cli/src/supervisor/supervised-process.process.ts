@@ -52,6 +52,8 @@ export interface SupervisedProcessParts {
   events: ProcessEvents;
   /** On the disk of the home. */
   hasRoom(): boolean;
+  /** A line for each of its ports that another process has. */
+  takenPorts(): Promise<readonly string[]>;
 }
 
 /** Between two looks at readiness; short, because the whole start waits for the slowest. */
@@ -223,9 +225,8 @@ export class SupervisedProcess {
     }
     const decision = policy.onDeath({ aliveMs: clock.monotonicMs() - this.startedAtMs, ready: wasReady });
     if (decision.kind === 'give-up') {
-      const error = this.failure(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
-      this.settle('failed', error);
-      events.failed(plan.name, error);
+      this.state = 'failed';
+      void this.giveUp(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
       return;
     }
     this.state = 'backing-off';
@@ -235,6 +236,16 @@ export class SupervisedProcess {
       if (this.heldUntilReleased) this.state = 'held';
       else this.start();
     }, decision.delayMs);
+  }
+
+  /** For good. That its port was taken after the start looked is the likeliest reason, and the one to be told first. */
+  private async giveUp(what: string): Promise<void> {
+    const { plan, events } = this.parts;
+    const taken = await this.parts.takenPorts().catch(() => []);
+    if (this.state !== 'failed') return; // stopped meanwhile
+    const error = this.failure([what, ...taken].join('; '));
+    this.settle('failed', error);
+    events.failed(plan.name, error);
   }
 
   private startWithRoom(): void {

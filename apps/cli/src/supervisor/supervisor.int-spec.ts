@@ -2,17 +2,20 @@
 // without orphans. The platform's own processes are started by the end-to-end tests.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ProcessPlan } from '@millrace/deployment';
-import { freePorts, isPortFree } from './ports.tcp.js';
+import { PORT_NAMES, type Ports, type ProcessPlan } from '@millrace/deployment';
+import { freePorts } from '@millrace/testing';
+import { isPortFree } from './ports.tcp.js';
 import { RunFolder } from './run-folder.fs.js';
 import { RESTARTS, Supervisor, type SupervisorOptions } from './supervisor.process.js';
 
 const root = resolve('.');
+const NICE_MAX = 19;
 const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
 
 /** Listens, answers its health path, says when it was told to stop. */
@@ -53,7 +56,7 @@ async function until(condition: () => boolean | Promise<boolean>, withinMs = 10_
 
 describe('Supervisor', () => {
   let home: string;
-  let ports: Awaited<ReturnType<typeof freePorts>>;
+  let ports: Ports;
   const started: Supervisor[] = [];
 
   function script(name: string, text: string): string {
@@ -87,7 +90,8 @@ describe('Supervisor', () => {
 
   beforeEach(async () => {
     home = mkdtempSync(join(tmpdir(), 'millrace-supervisor-'));
-    ports = await freePorts();
+    const free = await freePorts(PORT_NAMES.length);
+    ports = Object.fromEntries(PORT_NAMES.map((name, index) => [name, free[index]])) as Ports;
   });
 
   afterEach(async () => {
@@ -101,11 +105,12 @@ describe('Supervisor', () => {
       plan('broker', ports.kafka, { nice: 10, after: ['router'] }),
     ]);
     await one.start();
+    const ours = getPriority();
     const pidOf = (name: string) => one.status().find((status) => status.name === name)?.pid as number;
     // proc(5): the fields after the command's name; nice is the 19th of all, so the 17th of these.
     const niceOf = (pid: number) =>
       Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16] ?? Number.NaN);
-    expect([niceOf(pidOf('router')), niceOf(pidOf('broker'))]).toEqual([0, 10]);
+    expect([niceOf(pidOf('router')), niceOf(pidOf('broker'))]).toEqual([ours, Math.min(ours + 10, NICE_MAX)]);
     // Kernels without autogroups compare single threads, and have no such file.
     const groupOf = (pid: number) =>
       existsSync(`/proc/${pid}/autogroup`) ? readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim() : '';
@@ -219,6 +224,41 @@ describe('Supervisor', () => {
     await expect(one.start()).rejects.toThrow(
       /trainer died 4 times in a row \(exit code 3\)[\s\S]*cannot read my settings/,
     );
+  });
+
+  it('ends a start in which a process that was ready is given up: nobody waits for those that need it', async () => {
+    const shortLived = `${SERVER}; server.on('request', () => setTimeout(() => process.exit(3), 20));`;
+    const args = [script('short-lived', shortLived), `${ports.kafka}`, 'kafka'];
+    const deaf = script('deaf', 'setInterval(() => undefined, 1000);');
+    const one = supervisor(
+      [
+        plan('kafka', ports.kafka, { args }),
+        plan('router', ports.routerHttp, { args: [deaf], after: ['kafka'], readyTimeoutMs: 600_000 }),
+      ],
+      { restartLimits: { ...RESTARTS, firstDelayMs: 10, maxDelayMs: 20, maxDeaths: 2, maxDeathsUnready: 2 } },
+    );
+    await expect(one.start()).rejects.toThrow(/kafka died 3 times in a row \(exit code 3\)/);
+    expect(one.status().map(({ name, state }) => `${name} ${state}`)).toEqual(['kafka stopped', 'router stopped']);
+  });
+
+  it('says of a process that is given up who has taken its port, and the setting that moves it', async () => {
+    const one = supervisor([plan('kafka', ports.kafka)], {
+      restartLimits: { ...RESTARTS, firstDelayMs: 10, maxDelayMs: 20, maxDeaths: 2, maxDeathsUnready: 2 },
+    });
+    await one.start();
+    const failed = once(one, 'failed');
+    one.kill('kafka', 'SIGKILL', { hold: true });
+    await until(() => one.status()[0]?.state === 'held');
+    const squatter = createServer((socket) => socket.destroy());
+    await new Promise<void>((listening) => squatter.listen(ports.kafka, '127.0.0.1', listening));
+    try {
+      one.release('kafka');
+      const [, error] = await failed;
+      const taken = `port ${ports.kafka} \\(kafka\\) is used by process ${process.pid} .*MILLRACE_TEST_PORT`;
+      expect((error as Error).message).toMatch(new RegExp(`kafka died 3 times in a row \\(exit code 1\\); ${taken}`));
+    } finally {
+      await new Promise((closed) => squatter.close(closed));
+    }
   });
 
   it('starts what dies on a full disk again when there is room, however often it died there', async () => {

@@ -2,7 +2,7 @@
 // them in reverse order without an orphan. It holds no service's logic; what runs is said by libs/deployment.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -19,7 +19,7 @@ import { type Clock, PlatformError, type RestartLimits, RestartPolicy, seededRng
 import { toldError } from '../system-error.js';
 import { prepareKafka } from './kafka-storage.process.js';
 import { LogFile } from './log-file.fs.js';
-import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
+import { freePortBelow, holderOf, isPortFree } from './ports.tcp.js';
 import { hasRoom, noRoomText } from './room.fs.js';
 import { RunFolder } from './run-folder.fs.js';
 import {
@@ -141,7 +141,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       this.startReaper();
       this.watchHome();
       for (const plan of plans) this.processes.set(plan.name, this.makeProcess(plan));
-      await Promise.all(plans.map((plan) => this.startInOrder(plan)));
+      await this.unlessOneFails(Promise.all(plans.map((plan) => this.startInOrder(plan))));
     } catch (thrown) {
       const asked = this.stopping !== undefined;
       await this.stop();
@@ -221,14 +221,13 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     return this.options.choose?.(plans) ?? plans;
   }
 
-  /** Kafka's controller talks to nobody but its own broker: beside Kafka's port where that is free, else anywhere. */
+  /** Kafka's controller talks to nobody but its own broker: beside Kafka's port where that is free, else below it. */
   private async controllerPort(): Promise<number> {
     const { kafkaController, ...ports } = this.options.ports;
     const beside = controllerPort(ports);
     if (kafkaController !== undefined) return kafkaController;
-    return !Object.values(ports).includes(beside) && (await isPortFree(beside))
-      ? beside
-      : (await freePorts()).kafkaController;
+    const others = Object.values(ports);
+    return !others.includes(beside) && (await isPortFree(beside)) ? beside : freePortBelow(ports.kafka, others);
   }
 
   private async refuseBusyPorts(plans: readonly ProcessPlan[]): Promise<void> {
@@ -241,9 +240,8 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       if (port > PORT_MAX) busy.push(`${what} would have port ${port}; set ${setting} to a lower one`);
       else if (other !== undefined)
         busy.push(`${what} would have port ${port}, which is ${other}'s; set ${setting} so that no two are the same`);
-      if (port > PORT_MAX || other !== undefined || (await isPortFree(port))) continue;
-      busy.push(`port ${port} (${what}) is used by ${holderOf(port)}; stop it, or set ${setting} to a free port`);
     }
+    if (busy.length === 0) for (const plan of plans) busy.push(...(await takenPorts(plan)));
     if (busy.length > 0) throw new PlatformError('already_exists', busy.join('\n'), { facts: { ports: busy.length } });
   }
 
@@ -284,7 +282,11 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       },
     };
     const parts = { plan, env, cwd: root, log, run: this.run, policy, clock: this.clock, events };
-    return new SupervisedProcess({ ...parts, hasRoom: () => (this.options.hasRoom ?? hasRoom)(home) });
+    return new SupervisedProcess({
+      ...parts,
+      hasRoom: () => (this.options.hasRoom ?? hasRoom)(home),
+      takenPorts: () => takenPorts(plan),
+    });
   }
 
   /** Told by the way: a home that cannot be written is found out by `watchHome`. */
@@ -294,6 +296,20 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       this.run.note(this.status().map(({ name, state, restarts }) => ({ name, state, restarts })));
     } catch (thrown) {
       this.say(`how the processes are could not be written down: ${PlatformError.from(thrown).reason}`);
+    }
+  }
+
+  /** One that was ready, and is given up while others start, keeps them all from coming up: they are not waited for. */
+  private async unlessOneFails(started: Promise<unknown>): Promise<void> {
+    const oneFails = new AbortController();
+    const failure = once(this, 'failed', { signal: oneFails.signal }).then(
+      ([, error]) => Promise.reject(error as PlatformError),
+      () => undefined, // all came up first
+    );
+    try {
+      await Promise.race([started, failure]);
+    } finally {
+      oneFails.abort();
     }
   }
 
@@ -367,6 +383,16 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   private say(line: string): void {
     this.options.log?.(line);
   }
+}
+
+/** A line for each port of a process that somebody else has: who, and what to do. */
+async function takenPorts({ ports }: ProcessPlan): Promise<string[]> {
+  const taken: string[] = [];
+  for (const { port, what, setting } of ports) {
+    if (await isPortFree(port)) continue;
+    taken.push(`port ${port} (${what}) is used by ${holderOf(port)}; stop it, or set ${setting} to a free port`);
+  }
+  return taken;
 }
 
 function makeHome(home: string): void {
