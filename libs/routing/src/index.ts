@@ -7,6 +7,7 @@ export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
 export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
 export { GRPC_STATUS, isFailure, isFailureName, statusName } from './failure.js';
+export { isKeepOver } from './keep.js';
 export { type Headers, MATCH_HEADER, MATCH_VALUE, MATCHES_MAX, type MatchRule } from './matches.js';
 export { inServiceVersion, primaryVersion } from './primary.js';
 export {
@@ -17,14 +18,17 @@ export {
   type RouteAction,
   type RouteCommand,
   type StepOutcome,
+  settleKeep,
   settleLoad,
   settleStep,
 } from './rollout.js';
 export {
   emptyRoute,
   LOADED_MAX,
+  type PlannedCheck,
   type PlannedStep,
   ROLLOUT_PHASES,
+  type RolloutChecks,
   type RolloutPhase,
   type RolloutSteps,
   type Route,
@@ -38,7 +42,7 @@ export {
   TARGET_NAME,
   TARGETS_MAX,
 } from './route.js';
-export { isDue, type RolloutProgress, rolloutProgress } from './steps.js';
+export { isDue, isUndecided, PREVIEW, previewVersion, type RolloutProgress, rolloutProgress } from './steps.js';
 export { STEP_MS_DEFAULT } from './strategies/canary.js';
 export type { RolloutStrategy } from './strategy.js';
-export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';
+export { DEFAULT_STRATEGY, STRATEGIES, type StrategyTerms, strategyNamed } from './strategy-registry.js';

@@ -8,7 +8,8 @@ import { rolloutProgress } from './steps.js';
 import { canary } from './strategies/canary.js';
 import { strategyNamed } from './strategy-registry.js';
 
-const strategy = strategyNamed('canary', [{ weight: 5, forMs: 1_000 }, { weight: 20, forMs: 1_000 }, { weight: 50 }]);
+const plan = [{ weight: 5, forMs: 1_000 }, { weight: 20, forMs: 1_000 }, { weight: 50 }];
+const strategy = strategyNamed('canary', { steps: plan });
 
 let serial = 0;
 const command = (action: RouteAction, over: Partial<RouteCommand> = {}): RouteCommand => {
@@ -242,6 +243,7 @@ describe('what a person is told of a rollout in steps', () => {
     expect(rolloutProgress(first, 10_500)).toEqual({
       ...{ version: 2, step: 1, steps: 3, weight: 5, nextWeight: 20, sinceMs: 10_000, nextMs: 11_000 },
       waitsFor: 'the time of the step',
+      ...{ check: null, untilMs: null, preview: null },
     });
     expect(rolloutProgress(first, 11_500)?.waitsFor).toContain('the analysis to agree');
     const third = stepped(stepped(first, 11_000), 12_000);

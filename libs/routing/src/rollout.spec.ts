@@ -9,6 +9,7 @@ import {
   type RouteAction,
   type RouteCommand,
   settleLoad as settleBy,
+  settleKeep,
   settleStep,
 } from './rollout.js';
 import {
@@ -22,9 +23,10 @@ import {
   TARGET_NAME,
   TARGETS_MAX,
 } from './route.js';
+import { previewVersion } from './steps.js';
 import { blueGreen } from './strategies/blue-green.js';
 import type { RolloutStrategy } from './strategy.js';
-import { STRATEGIES } from './strategy-registry.js';
+import { STRATEGIES, strategyNamed } from './strategy-registry.js';
 
 const decide = (route: Route | undefined, command: RouteCommand, nowMs: number): Decision =>
   decideBy(route, command, blueGreen, nowMs);
@@ -324,7 +326,12 @@ describe('shadows', () => {
   });
 });
 
-type Step = RouteAction | { kind: 'settle'; ready: boolean } | { kind: 'repeat' } | { kind: 'due'; abort: boolean };
+type Step =
+  | RouteAction
+  | { kind: 'settle'; ready: boolean }
+  | { kind: 'repeat' }
+  | { kind: 'due'; abort: boolean }
+  | { kind: 'keep' };
 
 const version = fc.integer({ min: 0, max: 12 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -334,6 +341,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant<Step>({ kind: 'repeat' }),
   fc.boolean().map((ready): Step => ({ kind: 'settle', ready })),
   fc.boolean().map((abort): Step => ({ kind: 'due', abort })),
+  fc.constant<Step>({ kind: 'keep' }),
   fc
     .constantFrom('advance' as const, 'pause' as const, 'resume' as const, 'abort' as const)
     .chain((kind) => fc.oneof(fc.constant(0), version).map((v): Step => ({ kind, version: v }))),
@@ -378,7 +386,13 @@ function checkInvariants(route: Route): void {
     expect(target.name).toMatch(TARGET_NAME);
     expect(readyVersions(route)).toContain(target.version);
   }
-  expect(route.previousVersion === 0 || readyVersions(route).includes(route.previousVersion)).toBe(true);
+  const isBeingLoaded = route.rollout.phase === 'loading' && route.rollout.back === true;
+  if (isBeingLoaded) expect(route.rollout.version).toBe(route.previousVersion);
+  const spare = route.loadedVersions.filter(
+    (loaded) => !route.targets.some((target) => target.version === loaded) && !route.shadows.includes(loaded),
+  );
+  const isUnderWay = ['loading', 'progressing'].includes(route.rollout.phase);
+  if (isUnderWay || spare.length === 0) expect(route.keepUntilMs).toBeUndefined();
   expect(
     route.previousVersion === 0 || route.previousVersion !== route.targets[0]?.version || route.targets.length > 1,
   ).toBe(true);
@@ -403,6 +417,13 @@ function take(route: Route, sent: RouteCommand | LoadOutcome, strategy: RolloutS
   return decision.kind === 'changed' ? decision.route : route;
 }
 
+/** What has had nothing to do for its time, where there is any, is unloaded. */
+function kept(route: Route, strategy: RolloutStrategy): Route {
+  const decision = settleKeep(route, route.revision, strategy, DUE_MS);
+  if (route.keepUntilMs === undefined) expect(decision).toMatchObject({ reason: 'keep_superseded' });
+  return decision.kind === 'changed' ? decision.route : route;
+}
+
 /** A step of the rollout under way whose time is up, where it has one. */
 function due(route: Route, abort: boolean, strategy: RolloutStrategy): Route {
   const at = { version: route.rollout.version, revision: route.revision };
@@ -420,7 +441,17 @@ const outcomeOf = (route: Route, ready: boolean): LoadOutcome => ({
   message: 'x',
 });
 
-describe.each([...STRATEGIES, tenth])('random command sequences with $name', (strategy) => {
+const CHECKED = strategyNamed('blue_green', {
+  checks: { before: { copies: 10, forMs: 1_000, withinMs: 2_000 }, after: { copies: 20, forMs: 1_000 } },
+  keepMs: 3_000,
+});
+const CHECKED_AFTER = strategyNamed('blue_green', { checks: { after: { copies: 20, forMs: 1_000 } }, keepMs: 3_000 });
+const KEEPING = strategyNamed('canary', { keepMs: 3_000 });
+
+describe.each([
+  ...[...STRATEGIES, tenth, KEEPING],
+  ...[CHECKED, CHECKED_AFTER].map((checked, i) => ({ ...checked, name: `blue_green with checks ${i + 1}` })),
+])('random command sequences with $name', (strategy) => {
   it('keep every invariant; nothing once live goes dark; what gave up traffic stays loaded', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -432,7 +463,10 @@ describe.each([...STRATEGIES, tenth])('random command sequences with $name', (st
             route = take(route, outcomeOf(route, next.ready), strategy);
             if (!next.ready) expect(sameTraffic(before, route)).toBe(true);
           } else if (next.kind === 'due') route = due(route, next.abort, strategy);
-          else {
+          else if (next.kind === 'keep') {
+            route = kept(route, strategy);
+            expect(sameTraffic(before, route)).toBe(before.targets.length > 0 || route.targets.length === 0);
+          } else {
             const sent: RouteCommand | undefined = next.kind === 'repeat' ? last : command(next);
             if (sent === undefined) continue;
             const decision = decideBy(route, sent, strategy, 1);
@@ -468,6 +502,7 @@ describe.each([...STRATEGIES, tenth])('random command sequences with $name', (st
             }
             late = outcomeOf(route, next.ready);
           } else if (next.kind === 'due') route = due(route, next.abort, strategy);
+          else if (next.kind === 'keep') route = kept(route, strategy);
           else if (next.kind !== 'repeat') route = take(route, command(next), strategy);
         }
         if (route.rollout.phase === 'loading') {
@@ -480,7 +515,8 @@ describe.each([...STRATEGIES, tenth])('random command sequences with $name', (st
         const loading = take(route, command({ kind: 'startRollout', version: fresh }), strategy);
         expect(loading.rollout).toMatchObject({ phase: 'loading', version: fresh });
         const warm = take(loading, outcomeOf(loading, true), strategy);
-        expect(warm.targets.some((target) => target.version === fresh)).toBe(true);
+        const isThere = warm.targets.some((target) => target.version === fresh) || previewVersion(warm) === fresh;
+        expect(isThere).toBe(true);
         const promoted = take(warm, command({ kind: 'promote', version: fresh }), strategy);
         expect(promoted.targets).toMatchObject([{ version: fresh, weight: 100 }]);
       }),

@@ -15,17 +15,18 @@
 //  2. every target is loaded and is not the version that is still loading;
 //  3. a failed load changes no target;
 //  4. the revision grows by exactly one per change; a command applied once is `unchanged` when it comes again;
-//  5. previous_version is 0 or loaded;
+//  5. previous_version is 0 or loaded, or was unloaded when its time was over: then a rollback loads it first;
 //  6. shadows are loaded and not what loads, at most SHADOWS_MAX, no version twice, none that has all traffic; their
 //     share is 1 to 100, and 0 without them; a rollback and an abort end them;
 //  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for;
 //  8. `progressing` and only that has steps; they say when the next one is due, or that a person decides;
 //  9. a rollout that has failed leaves its version without traffic, and abort and rollback win over any step: they hold
 //     for the rollout, whatever step it has come to since they were sent.
-// A version leaves loaded_versions only when the next rollout starts or its own load fails, never in the write that
-// takes its traffic away: requests already sent to it still find it in serving.
+// A version leaves loaded_versions only when the next rollout starts, its own load fails or its time without work is
+// over (keep.ts), never in the write that takes its traffic away: requests already sent to it still find it in serving.
 
 import { assert } from '@millrace/domain';
+import { isKeepOver, keptUntil, spareVersions } from './keep.js';
 import { primaryVersion } from './primary.js';
 import {
   emptyRoute,
@@ -39,7 +40,7 @@ import {
   TARGETS_MAX,
 } from './route.js';
 import { shadowFault, shadowsOf } from './shadows.js';
-import { baselineOf, beside, firstStep, isDue, resumed, stepAfter } from './steps.js';
+import { baselineOf, beside, checkOf, firstStep, isDue, resumed, stepAfter } from './steps.js';
 import type { RolloutStrategy } from './strategy.js';
 
 /** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
@@ -98,6 +99,8 @@ export type RejectionReason =
   | 'invalid_shadows'
   /** The step that was due has come, or its rollout has ended. */
   | 'step_superseded'
+  /** What was to be unloaded has work again, or is unloaded. */
+  | 'keep_superseded'
   | 'no_rollout'
   /** The command names the version of another rollout than the one under way. */
   | 'other_rollout'
@@ -152,7 +155,7 @@ export function decide(
   }
   const moved = act(route, command, strategy, nowMs);
   if (moved.kind === 'rejected') return moved;
-  return { kind: 'changed', route: stamp(route, moved.route, command, nowMs) };
+  return { kind: 'changed', route: stamp(route, moved.route, command, { strategy, nowMs }) };
 }
 
 /** What takes a rollout back was meant for any of its steps: one that came meanwhile must not save it. */
@@ -173,12 +176,26 @@ export function settleLoad(route: Route, outcome: LoadOutcome, strategy: Rollout
     return rejected('load_superseded', `version ${outcome.version} is no longer the one that loads`);
   }
   if (outcome.kind === 'failed') {
-    return { kind: 'changed', route: bump(dropLoading(route, outcome.message), route, nowMs) };
+    return { kind: 'changed', route: bump(dropLoading(route, outcome.message), route, { strategy, nowMs }) };
   }
-  const loaded: Route = { ...route, rollout: { phase: 'ready', version: outcome.version, message: '' } };
-  const moved = giveTraffic(loaded, outcome.version, strategy, nowMs);
+  const { version } = outcome;
+  const loaded: Route = { ...route, rollout: { phase: 'ready', version, message: '' } };
+  const moved: Move =
+    rollout.back === true
+      ? { kind: 'moved', route: backTo(loaded, version, strategy) }
+      : giveTraffic(loaded, version, strategy, nowMs);
   const next = moved.kind === 'moved' ? moved.route : dropLoading(route, moved.message);
-  return { kind: 'changed', route: bump(next, route, nowMs) };
+  return { kind: 'changed', route: bump(next, route, { strategy, nowMs }) };
+}
+
+/** What has had nothing to do for its time is unloaded; `revision` is the one at which that was seen. */
+export function settleKeep(route: Route, revision: number, strategy: RolloutStrategy, nowMs: number): Decision {
+  if (route.revision !== revision || !isKeepOver(route, nowMs))
+    return rejected('keep_superseded', 'no version is to be unloaded now');
+  const spare = spareVersions(route);
+  const loadedVersions = route.loadedVersions.filter((version) => !spare.includes(version));
+  const reason = `unloaded after its time without traffic: version ${spare.join(', ')}`;
+  return { kind: 'changed', route: bump({ ...route, loadedVersions, reason }, route, { strategy, nowMs }) };
 }
 
 /** Applies what became of a step whose time is up. */
@@ -189,13 +206,16 @@ export function settleStep(route: Route, outcome: StepOutcome, strategy: Rollout
   if (rollout.phase !== 'progressing' || steps === undefined || !isCurrent || !isDue(steps, nowMs))
     return rejected('step_superseded', `version ${outcome.version} has no step that is due`);
   if (outcome.kind === 'next')
-    return { kind: 'changed', route: bump(nextStep(route, steps, strategy, nowMs), route, nowMs) };
+    return {
+      kind: 'changed',
+      route: bump(nextStep(route, steps, strategy, nowMs), route, { strategy, nowMs }),
+    };
   const { by, reason } = outcome;
   const next =
     outcome.kind === 'pause'
       ? held(route, { sinceMs: nowMs, reason, by })
       : takenBack(route, why('aborted', by, reason), strategy);
-  return { kind: 'changed', route: bump({ ...next, reason }, route, nowMs) };
+  return { kind: 'changed', route: bump({ ...next, reason }, route, { strategy, nowMs }) };
 }
 
 type Move = { kind: 'moved'; route: Route } | Rejected;
@@ -242,14 +262,21 @@ function startRollout(before: Route, version: number, strategy: RolloutStrategy,
   if (isSoleTarget(route, version)) return { kind: 'moved', route };
   if (route.loadedVersions.includes(version)) return giveTraffic(route, version, strategy, nowMs);
   const kept = [...before.targets, ...route.targets].map((target) => target.version);
-  const held = new Set([...kept, ...route.shadows, route.previousVersion, version]);
-  held.delete(0);
+  const previous = route.loadedVersions.filter((loaded) => loaded === route.previousVersion);
+  const held = new Set([...kept, ...route.shadows, ...previous, version]);
   const loadedVersions = [...held].sort((a, b) => a - b);
   return { kind: 'moved', route: { ...route, loadedVersions, rollout: { phase: 'loading', version, message: '' } } };
 }
 
 /** The strategy's (first) step for a warm version. */
 function giveTraffic(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
+  const [first] = strategy.steps ?? [];
+  const baseline = baselineOf(route.targets, version);
+  if (first?.copies !== undefined && baseline.length > 0) {
+    const steps = firstStep(route, { plan: strategy.steps ?? [], baseline, version, nowMs });
+    const begun: Route = { ...route, rollout: { phase: 'progressing', version, message: '' } };
+    return { kind: 'moved', route: atStep(begun, steps, strategy) };
+  }
   const { weights, shadows } = strategy.whenReady(route.targets, version);
   const moved = giveWeights(route, version, weights, { strategy, nowMs });
   return shadows.length === 0 ? { kind: 'moved', route: moved } : setShadows(moved, shadows, SHADOW_SHARE_DEFAULT);
@@ -280,9 +307,30 @@ function nextStep(route: Route, steps: RolloutSteps, strategy: RolloutStrategy, 
 }
 
 function atStep(route: Route, steps: RolloutSteps, strategy: RolloutStrategy): Route {
-  const weights = beside(steps.baseline, route.rollout.version, steps.plan[steps.at]?.weight ?? 100);
-  return { ...splitTo(route, weights, strategy), rollout: { ...route.rollout, steps } };
+  const { version } = route.rollout;
+  const weight = steps.plan[steps.at]?.weight ?? 100;
+  const weights = weight === 100 ? [{ version, weight }] : beside(steps.baseline, version, weight);
+  const rollout = { ...route.rollout, steps };
+  const check = checkOf({ rollout });
+  const copied = check === undefined ? withoutCheck(route) : copiedTo(check.shadow, check.copies);
+  const split = splitTo(route, weights, strategy);
+  return { ...split, previousVersion: previousAt(route, weight, steps), ...copied, rollout };
 }
+
+/** Of the route at a step. Before a switch nothing has moved: a rollback leads where it did. */
+function previousAt(route: Route, weight: number, { baseline }: RolloutSteps): number {
+  const before = primaryVersion(baseline);
+  if (weight > 0) return route.targets.length === 1 || weight === 100 ? before : route.previousVersion;
+  return route.previousVersion === before ? 0 : route.previousVersion;
+}
+
+const copiedTo = (version: number, share: number) => ({ shadows: [version], shadowShare: share });
+
+/** The copies of a check end with it. */
+const withoutCheck = (route: Route): Pick<Route, 'shadows' | 'shadowShare'> =>
+  checkOf(route) === undefined
+    ? { shadows: route.shadows, shadowShare: route.shadowShare }
+    : { shadows: [], shadowShare: 0 };
 
 function advance(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
   const under = underWay(route, version);
@@ -360,12 +408,16 @@ function takenBack(route: Route, message: string, strategy: RolloutStrategy): Ro
 
 function promote(route: Route, version: number, strategy: RolloutStrategy): Move {
   if (!isVersion(version)) return rejected('invalid_version', `version ${version} is not a positive integer`);
-  if (isSoleTarget(route, version)) return rejected('already_live', `version ${version} has all traffic`);
-  if (!readyVersions(route).includes(version)) return rejected('not_loaded', `version ${version} is not loaded`);
   const { rollout } = route;
-  // Another version in the middle of a rollout in steps ends it: a rollback must not lead to the one that it brought.
-  const isEnded = rollout.phase === 'progressing' && rollout.steps !== undefined && rollout.version !== version;
-  const base = isEnded ? takenBack(route, 'superseded by promote', strategy) : supersede(route, 'promote');
+  const steps = rollout.phase === 'progressing' ? rollout.steps : undefined;
+  // While a rollout is in steps a promote ends it, also where the version has all traffic already.
+  if (steps === undefined && isSoleTarget(route, version))
+    return rejected('already_live', `version ${version} has all traffic`);
+  if (!readyVersions(route).includes(version)) return rejected('not_loaded', `version ${version} is not loaded`);
+  if (steps !== undefined && rollout.version === version)
+    return { kind: 'moved', route: moveAllTo(route, version, primaryVersion(steps.baseline), strategy) };
+  // Another version: a rollback must not lead to the one that the rollout brought.
+  const base = steps === undefined ? supersede(route, 'promote') : takenBack(route, 'superseded by promote', strategy);
   if (isSoleTarget(base, version)) return { kind: 'moved', route: base };
   return { kind: 'moved', route: moveAllTo(base, version, primaryVersion(base.targets), strategy) };
 }
@@ -379,8 +431,18 @@ function rollback(route: Route, message: string, strategy: RolloutStrategy): Mov
     return { kind: 'moved', route: takenBack(route, message, strategy) };
   const version = route.previousVersion;
   if (version === 0) return rejected('nothing_to_roll_back', 'there is no previous version');
-  const moved = moveAllTo(supersede(route, 'rollback'), version, 0, strategy);
-  return { kind: 'moved', route: { ...moved, previousVersion: 0, shadows: [] } };
+  const { rollout } = route;
+  if (rollout.phase === 'loading' && rollout.back === true)
+    return rejected('rollout_in_progress', `version ${version} is being loaded again for a rollback`);
+  const base = supersede(route, 'rollback');
+  if (readyVersions(base).includes(version)) return { kind: 'moved', route: backTo(base, version, strategy) };
+  const loadedVersions = [...base.loadedVersions, version].sort((a, b) => a - b);
+  const loading = { phase: 'loading' as const, version, message: `${message}: it is loaded again first`, back: true };
+  return { kind: 'moved', route: { ...base, loadedVersions, rollout: loading } };
+}
+
+function backTo(route: Route, version: number, strategy: RolloutStrategy): Route {
+  return { ...moveAllTo(route, version, 0, strategy), previousVersion: 0, shadows: [] };
 }
 
 /** In the middle of a rollout in steps they stand until a person resumes it; the step's own come with the next one. */
@@ -404,6 +466,10 @@ function setWeights(route: Route, weights: readonly Share[], strategy: RolloutSt
 }
 
 function setShadows(route: Route, versions: readonly number[], share: number): Move {
+  if (checkOf(route) !== undefined) {
+    const said = `requests are copied for the check of version ${route.rollout.version}: wait for its end, or abort it`;
+    return rejected('rollout_in_progress', said);
+  }
   const fault = shadowFault(route, versions, share);
   if (fault !== undefined) return rejected(fault.reason, fault.message);
   const shadows = [...versions].sort((a, b) => a - b);
@@ -422,6 +488,7 @@ function moveAllTo(route: Route, version: number, from: number, strategy: Rollou
   const previous = from !== 0 && from !== version ? from : other;
   return {
     ...route,
+    ...withoutCheck(route),
     targets: named(route, [{ version, weight: 100 }], strategy),
     previousVersion: previous === version ? 0 : previous,
     rollout: { phase: 'promoted', version, message: '' },
@@ -466,17 +533,23 @@ function isSoleTarget(route: Route, version: number): boolean {
   return route.targets.length === 1 && route.targets[0]?.version === version;
 }
 
-function stamp(before: Route, after: Route, command: RouteCommand, nowMs: number): Route {
+interface Made {
+  strategy: RolloutStrategy;
+  nowMs: number;
+}
+
+function stamp(before: Route, after: Route, command: RouteCommand, made: Made): Route {
   return {
-    ...bump(after, before, nowMs),
+    ...bump(after, before, made),
     reason: command.reason,
     correlationId: command.correlationId,
     recentCommandIds: [...before.recentCommandIds, command.id].slice(-RECENT_COMMANDS_MAX),
   };
 }
 
-function bump(after: Route, before: Route, nowMs: number): Route {
-  return { ...after, ...shadowsOf(after), revision: before.revision + 1, changedAtMs: nowMs };
+function bump(after: Route, before: Route, { strategy: { keepMs }, nowMs }: Made): Route {
+  const next = { ...after, ...shadowsOf(after), revision: before.revision + 1, changedAtMs: nowMs };
+  return { ...next, keepUntilMs: keptUntil(before, next, keepMs, nowMs) };
 }
 
 function rejected(reason: RejectionReason, message: string): Rejected {

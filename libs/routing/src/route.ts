@@ -30,10 +30,24 @@ export interface RouteTarget extends Share {
 
 /** One step of a rollout, as the project file declares it. */
 export interface PlannedStep {
-  /** Percent of live traffic for the new version, 1 to 99. */
+  /** Percent of live traffic for the new version, 1 to 99; of a check 0 (before the switch) or 100 (after it). */
   weight: number;
   /** It lasts at least so long; undefined = until a person skips it or promotes the version. */
   forMs?: number | undefined;
+  /** Of a check: percent of the requests that are copied to the version without traffic, so that both are compared. */
+  copies?: number | undefined;
+  /** Of a check before the switch: how long the analysis may take before a person is asked. */
+  withinMs?: number | undefined;
+}
+
+/** A check of a rollout that moves all traffic at once: both versions get requests, one of them live. */
+export type PlannedCheck = Omit<PlannedStep, 'weight'> & { copies: number };
+
+export interface RolloutChecks {
+  /** Before the switch, with the new version out of traffic. */
+  before?: PlannedCheck | undefined;
+  /** After it, with the version before out of traffic. */
+  after?: PlannedCheck | undefined;
 }
 
 /** Where a rollout is that has given its version a part of the traffic. Times are processing time. */
@@ -54,6 +68,8 @@ export interface RolloutSteps {
   baseline: readonly Share[];
   /** Set while nothing moves on by itself. */
   pause?: RolloutPause | undefined;
+  /** Of a check before the switch: a person is asked then, where the analysis has not agreed. */
+  untilMs?: number | undefined;
 }
 
 export interface RolloutPause {
@@ -70,6 +86,8 @@ export interface RolloutState {
   message: string;
   /** While `progressing`, and at no other time. */
   steps?: RolloutSteps | undefined;
+  /** While `loading`: for a rollback; it gets all traffic when it is ready. */
+  back?: boolean | undefined;
 }
 
 export interface Route {
@@ -87,8 +105,10 @@ export interface Route {
   shadowShare: number;
   /** Versions that serving must hold: targets, the next one while it warms up, the previous one for a rollback. */
   loadedVersions: readonly number[];
-  /** Where a rollback goes; 0 = nowhere. */
+  /** Where a rollback goes; 0 = nowhere. It may have been unloaded meanwhile: the rollback loads it again. */
   previousVersion: number;
+  /** Set while no rollout is under way and loaded versions have nothing to do: they are unloaded from then on. */
+  keepUntilMs?: number | undefined;
   rollout: RolloutState;
   changedAtMs: number;
   reason: string;

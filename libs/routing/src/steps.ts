@@ -1,15 +1,22 @@
 // Rollouts in steps, the arithmetic: who has which share at a step, when the next one is due, and what a rollout waits
 // for. Commands and outcomes are the state machine's (rollout.ts).
 //
+// A check is a step in which one of both versions has all traffic and the other gets copies of requests, so that they
+// can be compared: of weight 0 before the switch, of weight 100 after it.
+//
 // At a step of weight w the new version has w percent, and those who had the traffic before share the rest as they
 // shared all of it:  weight_i = (100 - w) × baseline_i / 100, whole percents by largest remainder, at least 1 for the
 // largest of them. O(targets × log targets).
 
 import { hash32 } from '@millrace/domain';
+import { primaryVersion } from './primary.js';
 import { type PlannedStep, type RolloutSteps, type Route, type Share, TARGETS_MAX } from './route.js';
 
 /** "step", so that the same text elsewhere gives another salt. */
 const SALT_SEED = 0x73746570;
+
+/** Stands for the version of a rollout that has no traffic yet, wherever a request may name a version. */
+export const PREVIEW = 'preview';
 
 /** Who has what beside a version that has `weight` percent. Without anybody else the version has all. */
 export function beside(baseline: readonly Share[], version: number, weight: number): Share[] {
@@ -56,6 +63,7 @@ export function firstStep(route: Route, { plan, baseline, version, nowMs }: Begi
   const fromRevision = route.revision + 1;
   return {
     ...{ plan, at: 0, sinceMs: nowMs, dueMs: dueAt(plan[0], nowMs), fromRevision, baseline },
+    untilMs: untilOf(plan[0], nowMs),
     // 0 is no salt on the wire.
     salt: hash32(`${route.project}/${version}/${fromRevision}`, SALT_SEED) || 1,
   };
@@ -65,17 +73,42 @@ export function firstStep(route: Route, { plan, baseline, version, nowMs }: Begi
 export function stepAfter(steps: RolloutSteps, nowMs: number): RolloutSteps | undefined {
   const next = steps.plan[steps.at + 1];
   if (next === undefined) return undefined;
-  return { ...steps, at: steps.at + 1, sinceMs: nowMs, dueMs: dueAt(next, nowMs), pause: undefined };
+  const times = { sinceMs: nowMs, dueMs: dueAt(next, nowMs), untilMs: untilOf(next, nowMs) };
+  return { ...steps, at: steps.at + 1, ...times, pause: undefined };
 }
 
 const dueAt = (step: PlannedStep | undefined, nowMs: number): number | undefined =>
   step?.forMs === undefined ? undefined : nowMs + step.forMs;
 
-/** The pause is over: the step goes on with the time that it had left. */
+/** A person decides about a step without a time: nobody has to be asked. */
+const untilOf = (step: PlannedStep | undefined, nowMs: number): number | undefined =>
+  step?.withinMs === undefined || step.forMs === undefined ? undefined : nowMs + step.withinMs;
+
+/** The pause is over: the step goes on with the time that it had left, and the analysis has its time anew. */
 export function resumed(steps: RolloutSteps, nowMs: number): RolloutSteps {
   const { pause, dueMs } = steps;
   const pausedMs = pause === undefined ? 0 : Math.max(0, nowMs - pause.sinceMs);
-  return { ...steps, dueMs: dueMs === undefined ? undefined : dueMs + pausedMs, pause: undefined };
+  const untilMs = untilOf(steps.plan[steps.at], nowMs);
+  return { ...steps, dueMs: dueMs === undefined ? undefined : dueMs + pausedMs, untilMs, pause: undefined };
+}
+
+/** Nobody could say in time whether the version may go on: a person has to. */
+export function isUndecided({ untilMs, pause }: RolloutSteps, nowMs: number): boolean {
+  return pause === undefined && untilMs !== undefined && nowMs >= untilMs;
+}
+
+/** Of a rollout in a check: which version gets copies of how many percent of the requests; undefined: in none. */
+export function checkOf({ rollout }: Pick<Route, 'rollout'>): { shadow: number; copies: number } | undefined {
+  const { steps, version, phase } = rollout;
+  const { weight, copies = 0 } = steps?.plan[steps.at] ?? {};
+  if (phase !== 'progressing' || steps === undefined || copies === 0) return undefined;
+  return { shadow: weight === 0 ? version : primaryVersion(steps.baseline), copies };
+}
+
+/** The version that a rollout has loaded and that has no traffic yet, for who asks for it by `preview`. 0 = none. */
+export function previewVersion({ rollout, targets }: Pick<Route, 'rollout' | 'targets'>): number {
+  const isLive = targets.some(({ version }) => version === rollout.version);
+  return rollout.phase === 'progressing' && !isLive ? rollout.version : 0;
 }
 
 /** Whether the time of the step is up and nobody holds the rollout. */
@@ -98,6 +131,12 @@ export interface RolloutProgress {
   nextMs: number | null;
   /** A clause: "waits for …". */
   waitsFor: string;
+  /** In which check the version is; null = it shares the traffic. */
+  check: 'before' | 'after' | null;
+  /** Of a check before the switch: when a person is asked; null = nobody need be, or is already. */
+  untilMs: number | null;
+  /** What the version answers to as `model_version` while it has no traffic; null = nothing. */
+  preview: string | null;
 }
 
 /** undefined: the route is in no step. */
@@ -114,15 +153,20 @@ export function rolloutProgress(
     sinceMs: steps.sinceMs,
     nextMs: steps.pause === undefined ? (steps.dueMs ?? null) : null,
     waitsFor: waitOf(steps, nowMs),
+    check: checkOf({ rollout }) === undefined ? null : steps.plan[steps.at]?.weight === 0 ? 'before' : 'after',
+    untilMs: steps.pause === undefined ? (steps.untilMs ?? null) : null,
+    preview: previewVersion({ rollout, targets }) === 0 ? null : PREVIEW,
   };
 }
 
-function waitOf({ pause, dueMs }: RolloutSteps, nowMs: number): string {
+function waitOf({ pause, dueMs, plan, at, untilMs }: RolloutSteps, nowMs: number): string {
   if (pause !== undefined) {
     const by = pause.by === '' ? '' : ` by ${pause.by}`;
     return `a person to resume it: paused${by}${pause.reason === '' ? '' : `, ${pause.reason}`}`;
   }
   if (dueMs === undefined) return 'a person to skip the step, to promote the version or to abort it';
-  if (nowMs < dueMs) return 'the time of the step';
-  return 'serving to say that the version is ready, and the analysis to agree';
+  const isCheck = (plan[at]?.copies ?? 0) > 0;
+  if (nowMs < dueMs) return isCheck ? 'the time of the check' : 'the time of the step';
+  if (untilMs === undefined) return 'serving to say that the version is ready, and the analysis to agree';
+  return 'requests that both versions have answered, and the analysis to agree; a person is asked after that';
 }

@@ -1,7 +1,7 @@
 // Every rollout strategy there is, one line each; the project file's `rollout.strategy` takes these names and no other.
 
 import { assert } from '@millrace/domain';
-import type { PlannedStep } from './route.js';
+import type { PlannedStep, RolloutChecks } from './route.js';
 import { blueGreen } from './strategies/blue-green.js';
 import { canary } from './strategies/canary.js';
 import type { RolloutStrategy } from './strategy.js';
@@ -11,9 +11,18 @@ export const STRATEGIES: readonly [RolloutStrategy, ...RolloutStrategy[]] = [blu
 
 export const DEFAULT_STRATEGY = STRATEGIES[0];
 
-/** By a name and steps that the project's parser has accepted; without steps those of the strategy. */
-export function strategyNamed(name: string, steps?: readonly PlannedStep[]): RolloutStrategy {
+/** What a project says beside the strategy's name; without steps it has its own. */
+export interface StrategyTerms {
+  steps?: readonly PlannedStep[] | undefined;
+  checks?: RolloutChecks | undefined;
+  keepMs?: number | undefined;
+}
+
+/** By a name and terms that the project's parser has accepted. */
+export function strategyNamed(name: string, { steps, checks, keepMs }: StrategyTerms = {}): RolloutStrategy {
   const found = STRATEGIES.find((strategy) => strategy.name === name);
   assert(found !== undefined, `the parser accepts strategies of the registry only, not ${name}`);
-  return steps === undefined ? found : (found.withSteps?.(steps) ?? found);
+  const inSteps = steps === undefined ? found : (found.withSteps?.(steps) ?? found);
+  const checked = checks === undefined ? inSteps : (inSteps.withChecks?.(checks) ?? inSteps);
+  return keepMs === undefined ? checked : { ...checked, keepMs };
 }

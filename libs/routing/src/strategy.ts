@@ -2,7 +2,7 @@
 // called. All else is the same for every strategy and lives in rollout.ts. A strategy is pure, keeps nothing and needs
 // no clock: one that goes in steps declares them, and the route carries where they are.
 
-import type { PlannedStep, RouteTarget, Share } from './route.js';
+import type { PlannedStep, RolloutChecks, RouteTarget, Share } from './route.js';
 
 export interface RolloutStrategy {
   /** As the project file writes it; never renamed. */
@@ -13,6 +13,10 @@ export interface RolloutStrategy {
   readonly steps?: readonly PlannedStep[];
   /** The same strategy with the steps of a project file: at least one, with growing weights. */
   withSteps?(steps: readonly PlannedStep[]): RolloutStrategy;
+  /** Of a strategy that moves all traffic at once: the same with checks around the switch, as steps of its own. */
+  withChecks?(checks: RolloutChecks): RolloutStrategy;
+  /** Not of the strategy but of the project: how long versions that have nothing to do stay loaded (keep.ts). */
+  readonly keepMs?: number | undefined;
   /**
    * Traffic from the moment `version` is warm; `live` is the traffic before, empty for a project's first version.
    * Weights are whole percents that add up to 100, of `version` and versions of `live`. All of it for `version` ends

@@ -1,8 +1,13 @@
 // Blue/green: all traffic moves at once when the new version is warm; the old one stays loaded, so that the way back is
 // a change of weights. The two names alternate. Further targets, which only weights set by hand make, are called by
 // version.
+//
+// With checks (project file: rollout.checks) the switch has a step before it, in which the new version gets copies of
+// requests and no traffic, and one after it, in which the version before does. Both are steps of the rollout like any
+// other: due, paused, skipped, aborted as those of a canary.
 
 import { primaryVersion } from '../primary.js';
+import type { PlannedStep, RolloutChecks } from '../route.js';
 import type { RolloutStrategy } from '../strategy.js';
 
 const COLOURS = ['blue', 'green'] as const;
@@ -10,6 +15,8 @@ const COLOURS = ['blue', 'green'] as const;
 export const blueGreen: RolloutStrategy = {
   name: 'blue_green',
   summary: 'all traffic moves to a new version at once when it is warm',
+
+  withChecks: (checks) => ({ ...blueGreen, steps: stepsOf(checks) }),
 
   whenReady: (_live, version) => ({ weights: [{ version, weight: 100 }], shadows: [] }),
 
@@ -29,3 +36,10 @@ export const blueGreen: RolloutStrategy = {
     });
   },
 };
+
+function stepsOf({ before, after }: RolloutChecks): PlannedStep[] {
+  return [
+    ...(before === undefined ? [] : [{ weight: 0, ...before }]),
+    ...(after === undefined ? [] : [{ weight: 100, ...after }]),
+  ];
+}
