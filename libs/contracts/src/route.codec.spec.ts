@@ -39,6 +39,9 @@ describe('codec of routes', () => {
     ['a weight above 100', { plan: [{ weight: 101 }] }, 'weight 101 of a step is outside'],
     ['shares that do not add up', { baseline: [{ version: 1, weight: 99 }] }, 'add up to 99, not 100'],
     ['no salt', { salt: 0 }, 'without salt'],
+    ['a step of nothing', { plan: [{ weight: 0 }] }, 'neither weight nor copies'],
+    ['copies of more than all requests', { plan: [{ weight: 0, copies: 101 }] }, '101 % copies'],
+    ['copies of no request', { plan: [{ weight: 100, copies: 0 }] }, '0 % copies'],
   ])('a rollout in steps with %s is corrupt', (_, part, words) => {
     const steps = { plan: [{ weight: 5 }], at: 0, salt: 7, baseline: [{ version: 1, weight: 100 }], ...part };
     const rollout = { phase: 'progressing', version: 2, steps };

@@ -21,7 +21,6 @@ const codec = messageCodec<WireRoute>(RouteSchema, {
   Target: { required: ['version', 'name'] },
   Rollout: { closed: { phase: ROLLOUT_PHASES } },
   RolloutSteps: { required: ['salt'] },
-  RolloutStep: { required: ['weight'] },
   RolloutShare: { required: ['version', 'weight'] },
 });
 
@@ -55,6 +54,10 @@ function stepsFault(steps: RolloutSteps | undefined): string {
   if (at < 0 || at >= plan.length) return `at step ${at} of ${plan.length}`;
   const wrong = [...plan, ...baseline].find(({ weight }) => weight < 0 || weight > 100);
   if (wrong !== undefined) return `weight ${wrong.weight} of a step is outside 0..100`;
+  const idle = plan.find(({ weight, copies }) => weight === 0 && copies === undefined);
+  if (idle !== undefined) return 'with a step of neither weight nor copies';
+  const copied = plan.find(({ copies = 1 }) => copies < 1 || copies > 100);
+  if (copied !== undefined) return `with a step of ${copied.copies} % copies`;
   const sum = baseline.reduce((all, { weight }) => all + weight, 0);
   return sum === 100 ? '' : `whose shares before the rollout add up to ${sum}, not 100`;
 }

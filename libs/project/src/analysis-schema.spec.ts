@@ -30,6 +30,7 @@ describe('the analysis of a rollout in a project file', () => {
 
   it.each([
     ['{ dryRun: true }', 'blue_green', 'moves all traffic at once'],
+    ['{ dryRun: true }', 'blue_green', 'or checks, or remove analysis'],
     ['{ ignore: [errors], errors: { effect: 0.1 } }', 'canary', 'errors is ignored'],
     ['{ ignore: [errors, errors] }', 'canary', 'ignored twice'],
     ['{ ignore: [errors, latency, unusable, constant, scores] }', 'canary', 'nothing would be judged'],

@@ -84,17 +84,24 @@ function saysNothing(value: unknown): boolean {
 
 const INTERVAL_MS_MIN = 1_000;
 
-export function checkAnalysis(strategy: string, plan: AnalysisPlan, document: unknown, report: Report): void {
+interface Checked {
+  strategy: string;
+  analysis: AnalysisPlan;
+  /** Around a switch of all traffic. */
+  checks?: object;
+}
+
+export function checkAnalysis({ strategy, analysis, checks }: Checked, document: unknown, report: Report): void {
   const written = (document as { rollout?: { analysis?: Document } }).rollout?.analysis ?? {};
   if (saysNothing(written)) return;
   const path = ['rollout', 'analysis'];
   const inSteps = STRATEGIES.filter(({ steps }) => steps !== undefined).map(({ name }) => name);
-  if (!inSteps.includes(strategy)) {
+  if (!inSteps.includes(strategy) && checks === undefined) {
     const said = `analysis does not fit strategy ${strategy}, which moves all traffic at once: there is nobody to compare with`;
-    report(path, `${said}. Write strategy: ${inSteps.join(' or ')}, or remove analysis.`);
+    report(path, `${said}. Write strategy: ${inSteps.join(' or ')}, or checks, or remove analysis.`);
     return;
   }
-  const { ignore, intervalMs, inconclusiveAfterMs } = plan;
+  const { ignore, intervalMs, inconclusiveAfterMs } = analysis;
   ignore.forEach((name: CriterionName, index) => {
     if (!saysNothing(written[name]))
       report(

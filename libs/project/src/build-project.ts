@@ -23,6 +23,7 @@ import type {
   WebhookSpec,
 } from './project.js';
 import { retrainsItself } from './retrains-itself.js';
+import { rolloutTerms } from './rollout-terms.js';
 import { parseSize } from './size.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the document's shape is the JSON schema's, checked before.
@@ -191,12 +192,15 @@ function rolloutOf(raw: Document): RolloutSpec {
     if (until !== undefined) return { weight };
     return { weight, forMs: least === undefined ? STEP_MS_DEFAULT : ms(least) };
   });
+  const analysis = analysisOf(rollout.analysis);
+  const probation = { share: rollout.probation.share, forMs: probationFor(raw) };
   return {
-    ...{ strategy: rollout.strategy, automatic: rollout.automatic, analysis: analysisOf(rollout.analysis) },
+    ...{ strategy: rollout.strategy, automatic: rollout.automatic, analysis },
+    ...rolloutTerms(rollout, { analysis, probation }),
     ...(planned === undefined ? {} : { steps: planned }),
     ...(rollout.matches === undefined ? {} : { matches: rollout.matches }),
     sticky: rollout.sticky && raw.data.entity !== undefined,
-    probation: { share: rollout.probation.share, forMs: probationFor(raw) },
+    probation,
   };
 }
 

@@ -9,6 +9,7 @@ import { checkMatches } from './check-matches.js';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
 import { retrainsItself } from './retrains-itself.js';
+import { checkRolloutTerms } from './rollout-terms.js';
 
 export type FaultPath = readonly (string | number)[];
 
@@ -194,8 +195,9 @@ function comparedAs({ type }: ColumnSpec): { type: string; words: string } {
 
 /** Steps where the strategy takes none change nothing, and a weight that does not grow takes traffic back. */
 function checkRollout({ rollout }: Project, document: unknown, report: Report): void {
-  const { strategy, steps = [], analysis } = rollout;
-  checkAnalysis(strategy, analysis, document, report);
+  const { strategy, steps = [] } = rollout;
+  checkAnalysis(rollout, document, report);
+  checkRolloutTerms(rollout, document, report);
   const path = ['rollout', 'steps'];
   const takesSteps = STRATEGIES.filter((one) => one.withSteps !== undefined).map(({ name }) => name);
   if (steps.length > 0 && !takesSteps.includes(strategy))

@@ -4,7 +4,7 @@
 import type { ClockRules, PlatformEvent, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
-import type { AnalysisPlan, MatchRule, PlannedStep } from '@millrace/routing';
+import type { AnalysisPlan, MatchRule, PlannedStep, RolloutChecks } from '@millrace/routing';
 import type { Decimal, TableFormat } from '@millrace/tabular';
 import type { TimeFormat } from './time-format.js';
 
@@ -219,8 +219,14 @@ export interface RolloutSpec {
   strategy: string;
   /** Of a strategy that goes in steps; undefined = its own. */
   steps?: readonly PlannedStep[];
-  /** Of a strategy that goes in steps. */
+  /** Of a strategy that moves all traffic at once; undefined = none. */
+  checks?: RolloutChecks;
+  /** Of a strategy that goes in steps, or has checks. */
   analysis: AnalysisPlan;
+  /** How long versions without traffic stay loaded. */
+  keepMs: number;
+  /** undefined = a request that fails has failed. */
+  fallback?: FallbackSpec;
   /** False where the project has no entity that could stay with a version. */
   sticky: boolean;
   /** Blessed versions go live by themselves. */
@@ -228,6 +234,12 @@ export interface RolloutSpec {
   probation: ProbationSpec;
   /** Rules about headers, before the split of traffic. */
   matches?: readonly MatchRule[];
+}
+
+/** Requests that fail by their version's fault are asked of the version before it. */
+export interface FallbackSpec {
+  /** Percent of the requests that may be asked twice. */
+  share: number;
 }
 
 /** How long a new version may turn out to be worse than the one before it. */

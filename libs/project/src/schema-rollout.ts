@@ -10,6 +10,7 @@ import {
   TARGET_NAME,
 } from '@millrace/routing';
 import { ANALYSIS_NODE } from './analysis-schema.js';
+import { CHECKS_NODE, FALLBACK_NODE, KEEP_NODE } from './rollout-terms.js';
 import { choice, duration, flag, integer, list, number, object, text } from './schema-nodes.js';
 
 /** Strategies that take `rollout.steps`. */
@@ -35,7 +36,10 @@ export const rolloutNode = object('How a version goes live.', {
     STEPS_MAX,
     1,
   ),
+  checks: CHECKS_NODE,
   analysis: ANALYSIS_NODE,
+  keep: KEEP_NODE,
+  fallback: FALLBACK_NODE,
   sticky: flag('Requests of one entity stay with one version.', true),
   automatic: flag('Blessed versions go live by themselves.', true),
   probation: object('A new version is compared with the one before it, on the same labelled rows.', {

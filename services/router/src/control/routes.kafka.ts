@@ -90,6 +90,8 @@ export interface ProjectFacts {
   matches?: readonly MatchRule[] | undefined;
   /** Not there before the project file was read. */
   analysis?: AnalysisPlan;
+  /** Percent of the requests that a fallback version may answer where their own has failed; 0 = none. */
+  fallbackShare: number;
   /** What is older belongs to a deleted project of the name. */
   createdAtMs: number;
 }
@@ -178,8 +180,9 @@ export class RouteFollower {
     }
     const { document, createdAtMs } = decodeProject(value);
     const { name, rollout } = projectFromDocument(document);
-    const { sticky, strategy: named, steps, matches, analysis } = rollout;
-    const strategy = strategyNamed(named, steps);
-    this.handlers.onProject(name, { sticky, strategy, matches, analysis, createdAtMs });
+    const { sticky, strategy: named, steps, checks, keepMs, matches, analysis, fallback } = rollout;
+    const strategy = strategyNamed(named, { steps, checks, keepMs });
+    const fallbackShare = fallback?.share ?? 0;
+    this.handlers.onProject(name, { sticky, strategy, matches, analysis, fallbackShare, createdAtMs });
   };
 }

@@ -26,15 +26,15 @@ import type { StepAnswer } from './step-watch.js';
 const HISTORIES = 2_000;
 const LOAD_TIMEOUT_MS = 5_000;
 const STEP_MS = 10_000;
-const STRATEGY = strategyNamed('canary', [
-  { weight: 5, forMs: STEP_MS },
-  { weight: 20, forMs: STEP_MS },
-  { weight: 50 },
-]);
-const TIMED = strategyNamed('canary', [
-  { weight: 5, forMs: STEP_MS },
-  { weight: 50, forMs: STEP_MS },
-]);
+const STRATEGY = strategyNamed('canary', {
+  steps: [{ weight: 5, forMs: STEP_MS }, { weight: 20, forMs: STEP_MS }, { weight: 50 }],
+});
+const TIMED = strategyNamed('canary', {
+  steps: [
+    { weight: 5, forMs: STEP_MS },
+    { weight: 50, forMs: STEP_MS },
+  ],
+});
 
 type Crash = 'no' | 'before' | 'after';
 
