@@ -62,6 +62,16 @@ export function isFailure(status: number): boolean {
   return FAILURES[status] ?? true;
 }
 
+/**
+ * Whether another version may be asked once more after such an answer. No time is left after a deadline; where a server
+ * says by name that it has too much to do, or that two steps got into each other's way, one more request is no help.
+ */
+export function mayFallBack(status: number): boolean {
+  if (!isFailure(status)) return false;
+  const { DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED } = GRPC_STATUS;
+  return status !== DEADLINE_EXCEEDED && status !== RESOURCE_EXHAUSTED && status !== ABORTED;
+}
+
 /** The same for a status written by name, as in the router's metrics; an unknown name counts as a failure. */
 export function isFailureName(name: string): boolean {
   const status = (GRPC_STATUS as Readonly<Record<string, number>>)[name];

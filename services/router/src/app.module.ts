@@ -35,7 +35,8 @@ export const router = defineService({
     if (config.standalone) return standaloneParts(context);
     const path = requestPath(context);
     const listeners = endpoints(context, path);
-    const { control, owner, routeLog, consumer, analysing, knownProject, follow } = routeControl(context, path);
+    const controlled = routeControl(context, path);
+    const { control, owner, routeLog, consumer, analysing, unloading, knownProject, follow } = controlled;
     const flags = new Flags(path.table, knownProject);
     return {
       http: {
@@ -65,7 +66,7 @@ export const router = defineService({
         if (!path.upstream.door.isBehind) path.links.open();
         log.info('endpoints are open', await listeners.open());
       },
-      ticks: [listeners.tick, analysing.tick, ...path.upstream.ticks],
+      ticks: [listeners.tick, analysing.tick, unloading, ...path.upstream.ticks],
     };
   },
 });

@@ -87,13 +87,17 @@ export class Analyst {
   /** Asked by the owner before a step comes by its time. */
   mayAdvance(project: string, route: Route): StepAnswer {
     const rollout = rolloutUnderWay(route);
-    if (rollout === undefined) return 'yes';
+    // In the middle of a check somebody has set other weights; else there is nobody to compare the version with.
+    const { steps } = route.rollout;
+    if (rollout === undefined) return steps?.plan[steps.at]?.copies === undefined ? 'yes' : 'not yet';
     const followed = this.followed.get(project);
     if (followed === undefined || !isSame(followed.rollout, rollout) || followed.step !== rollout.step)
       return 'not yet';
     // A person has resumed it a moment ago: the time of the step begins anew with the next look.
     if (followed.wasPaused) return 'not yet';
     if (followed.plan.dryRun) return 'yes';
+    // It has all traffic: what was not found wanting within the time of the check stays.
+    if (rollout.isLast && followed.judge.verdict !== 'fail') return 'yes';
     switch (followed.judge.verdict) {
       case 'pass':
         return 'yes';
@@ -129,7 +133,7 @@ export class Analyst {
     const { project } = rollout;
     const nowMs = this.options.nowMs();
     let followed = this.followed.get(project);
-    this.book.watch(rollout, rollout.versions);
+    this.book.watch(rollout, rollout.versions, rollout.isCopied);
     if (followed === undefined || !isSame(followed.rollout, rollout)) {
       const plan = this.options.planOf(project);
       // It counts until the project file says what to make of it.
@@ -193,7 +197,7 @@ export class Analyst {
     const { plan, verdict, judge } = followed;
     if (plan.dryRun || followed.isActing || !this.options.holds(rollout.project)) return;
     // A step that a person ends waits for one already.
-    const pauses = verdict === 'inconclusive' && rollout.isTimed && !rollout.isPaused;
+    const pauses = verdict === 'inconclusive' && rollout.isTimed && !rollout.isPaused && !rollout.isLast;
     const kind = verdict === 'fail' ? 'abort' : pauses ? 'pause' : undefined;
     if (kind === undefined) return;
     followed.isActing = true;

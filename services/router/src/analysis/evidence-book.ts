@@ -1,5 +1,6 @@
 // What this router counts of the rollouts under way: answers of each version, by project. Requests whose client
-// chose the version by itself are left out, for nothing drew them. Where no rollout is under way an answer costs one
+// chose the version by itself are left out, for nothing drew them. In a check one version answers and the other gets
+// copies: then only requests that both were asked are counted, for both. Where no rollout is under way an answer costs one
 // look at a number. Bounded: WATCHED_MAX projects, TARGETS_MAX versions each, 47 KiB a version.
 
 import { firstScore } from '@millrace/inference';
@@ -15,8 +16,22 @@ export interface RolloutId {
   readonly fromRevision: number;
 }
 
+export interface CountedAnswer {
+  status: number;
+  elapsedMs: number;
+  response: Uint8Array;
+  isStream: boolean;
+}
+
+export interface AnswerOf {
+  version: number;
+  answer: CountedAnswer;
+}
+
 interface Watched extends RolloutId {
   readonly versions: Map<number, VersionEvidence>;
+  /** By requests that both were asked. */
+  isCopied: boolean;
   /** Answers since it began; whether there is news is seen by it. */
   answers: number;
 }
@@ -27,12 +42,13 @@ export class EvidenceBook {
   /**
    * Counts these versions of a rollout from now on; one that is watched already goes on. False: there is no room.
    */
-  watch(rollout: RolloutId, versions: readonly number[]): boolean {
+  watch(rollout: RolloutId, versions: readonly number[], isCopied = false): boolean {
     const { project, version, fromRevision } = rollout;
     const known = this.projects.get(project);
     const isSame = known?.fromRevision === fromRevision && known.version === version;
     if (!isSame && known === undefined && this.projects.size >= WATCHED_MAX) return false;
-    const watched = isSame ? known : { ...rollout, versions: new Map<number, VersionEvidence>(), answers: 0 };
+    const watched = isSame ? known : { ...rollout, versions: new Map<number, VersionEvidence>(), answers: 0, isCopied };
+    watched.isCopied = isCopied;
     for (const one of versions) {
       if (!watched.versions.has(one)) watched.versions.set(one, new VersionEvidence(one));
     }
@@ -53,14 +69,24 @@ export class EvidenceBook {
   }
 
   /** An answer to a request for which the route chose the version. */
-  answered(
-    project: string,
-    version: number,
-    answer: { status: number; elapsedMs: number; response: Uint8Array; isStream: boolean },
-  ): void {
+  answered(project: string, version: number, answer: CountedAnswer): void {
     const watched = this.projects.get(project);
-    const evidence = watched?.versions.get(version);
-    if (watched === undefined || evidence === undefined) return;
+    if (watched === undefined || watched.isCopied) return;
+    this.add(watched, watched.versions.get(version), answer);
+  }
+
+  /** The answers of both versions to one request. */
+  bothAnswered(project: string, live: AnswerOf, shadow: AnswerOf): void {
+    const watched = this.projects.get(project);
+    if (watched === undefined || !watched.isCopied) return;
+    const [ours, theirs] = [watched.versions.get(live.version), watched.versions.get(shadow.version)];
+    if (ours === undefined || theirs === undefined) return;
+    this.add(watched, ours, live.answer);
+    this.add(watched, theirs, shadow.answer);
+  }
+
+  private add(watched: Watched, evidence: VersionEvidence | undefined, answer: CountedAnswer): void {
+    if (evidence === undefined) return;
     const { status, elapsedMs, response, isStream } = answer;
     watched.answers += 1;
     evidence.add(isFailure(status), elapsedMs * 1_000);

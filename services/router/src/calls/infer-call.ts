@@ -43,5 +43,6 @@ export interface TracedCall {
   traceparent: string;
   /** Told of sampled calls only. */
   routed?(call: RoutedCall): void;
-  end(project: string, version: number, status: number): void;
+  /** `failed`: the version whose failure was answered by `version`. */
+  end(project: string, version: number, status: number, failed?: number): void;
 }

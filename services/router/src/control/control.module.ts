@@ -13,7 +13,7 @@ import {
   untilAvailable,
 } from '@millrace/kafka';
 import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
-import { type ServiceContext, within } from '@millrace/service';
+import { type ServiceContext, type Tick, within } from '@millrace/service';
 import { type AnalysisWiring, analysis } from '../analysis/analysis.module.js';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
@@ -27,6 +27,8 @@ import { SnapshotFile } from './snapshot.fs.js';
 import { ANALYSIS } from './step-watch.js';
 
 const PRODUCER_CLOSE_MS = 1_000;
+/** `rollout.keep` is 10 s at least. */
+const UNLOAD_EVERY_MS = 1_000;
 /** With a broker they take some milliseconds. */
 const KAFKA_CLOSE_MS = 2_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -42,6 +44,8 @@ export interface ControlWiring {
   knownProject(project: string): boolean;
   /** Of rollouts under way. */
   analysing: AnalysisWiring;
+  /** Unloads what has had nothing to do for its time. */
+  unloading: Tick;
   /** Routes of the snapshot, then those of Kafka as they come. */
   follow(): Promise<void>;
 }
@@ -105,7 +109,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       snapshot.touch();
     },
     onWritten: (_before, route) => logRollout(context, route),
-    onError: (project, error) => log.warn('the outcome of a load or a step is not written yet', { project }, error),
+    onError: (project, error) => log.warn('what became of a version is not written yet', { project }, error),
   });
   const control: RouteControl = new RouteControl(table, new KafkaCommandLog(producer, config.commandTimeoutMs), {
     clock,
@@ -169,7 +173,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
       const matches = saved?.matches?.[project];
-      projects.set(project, { sticky, matches, strategy: DEFAULT_STRATEGY, createdAtMs: 0 });
+      projects.set(project, { sticky, matches, strategy: DEFAULT_STRATEGY, fallbackShare: 0, createdAtMs: 0 });
       table.setSticky(project, sticky);
       table.setMatches(project, matches);
     }
@@ -177,7 +181,15 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     follower.start();
     analysing.follow();
   };
-  return { control, owner, routeLog, consumer, analysing, knownProject, follow };
+  const unloading: Tick = {
+    name: 'versions without traffic',
+    everyMs: UNLOAD_EVERY_MS,
+    work: async () => {
+      const held = table.all().filter(({ project, keepUntilMs }) => keepUntilMs !== undefined && holds(project));
+      await Promise.all(held.map(({ project }) => owner.unloadSpare(project)));
+    },
+  };
+  return { control, owner, routeLog, consumer, analysing, unloading, knownProject, follow };
 }
 
 /** One line for each change of a route by its owner: what a rollout has come to, and why. */
@@ -230,7 +242,7 @@ interface Followed {
 
 function routeFollower(
   { log }: Context,
-  { table, switches, upstream }: RequestPath,
+  { table, switches, upstream, fallbacks }: RequestPath,
   { connection, projects, snapshot, routeLog, held, control, removed, known, analysing }: Followed,
 ): RouteFollower {
   /** Routes as they came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
@@ -257,6 +269,7 @@ function routeFollower(
         if (facts === null) {
           projects.delete(project);
           table.forgetFile(project);
+          fallbacks.setShare(project, 0);
           upstream.table.remove(project);
           void removed.removed(project);
         } else {
@@ -264,6 +277,7 @@ function routeFollower(
           void removed.applied(project);
           table.setSticky(project, facts.sticky);
           table.setMatches(project, facts.matches);
+          fallbacks.setShare(project, facts.fallbackShare);
         }
         snapshot.touch();
       },

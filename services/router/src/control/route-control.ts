@@ -58,7 +58,7 @@ export class RouteControl {
     private readonly options: ControlOptions,
   ) {}
 
-  /** Resolves when the command is in force (a rollout: when its version has traffic, or failed to load). */
+  /** Resolves when the command is in force (what loads a version: when it has traffic or is checked, or failed). */
   async submit(facts: CallerFacts, action: RouteAction): Promise<ControlAnswer> {
     for (const [name, text] of [
       ['reason', facts.reason],
@@ -92,8 +92,10 @@ export class RouteControl {
     if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
     const fault = await versionFault(command, this.options.versions);
     if (fault !== undefined) throw refusal(fault, this.table.routeOrEmpty(facts.project));
-    const loads = action.kind === 'startRollout' && foreseen.route.rollout.phase === 'loading';
-    const rollout = loads ? { project: facts.project, version: action.version } : null;
+    const { phase, version, back } = foreseen.route.rollout;
+    // A rollback may have to load its version first, too.
+    const loads = phase === 'loading' && (action.kind === 'startRollout' || (action.kind === 'rollback' && back));
+    const rollout = loads ? { project: facts.project, version } : null;
     const answer = this.wait(id, rollout);
     this.log.publish(command).catch((error: unknown) => this.fail(id, PlatformError.from(error, 'unavailable')));
     return answer;

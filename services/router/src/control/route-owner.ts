@@ -12,6 +12,7 @@ import type { Switch } from '@millrace/routing';
 import {
   type Decision,
   decide,
+  isKeepOver,
   type LoadOutcome,
   primaryVersion,
   type RejectionReason,
@@ -20,6 +21,7 @@ import {
   type RouteCommand,
   type StepOutcome,
   sameTraffic,
+  settleKeep,
   settleLoad,
   settleStep,
 } from '@millrace/routing';
@@ -75,7 +77,7 @@ export interface OwnerOptions {
   mayAdvance?: MayAdvance;
   /** A route is in force that this process has written. */
   onWritten?(before: Route | undefined, route: Route): void;
-  /** The outcome of a load or a step could not be written; it is tried again. */
+  /** The outcome of a load or a step, or an unload, could not be written; it is tried again. */
   onError(project: string, error: unknown): void;
 }
 
@@ -89,6 +91,8 @@ export class RouteOwner {
   /** Revision at which the running watch of a project's load began. */
   private readonly watching = new Map<string, number>();
   private readonly steps: StepWatch;
+  /** Projects of which a write is on its way that unloads versions. */
+  private readonly unloading = new Set<string>();
 
   constructor(
     private readonly table: RouteTable,
@@ -265,6 +269,22 @@ export class RouteOwner {
       this.watch(decision.route);
     });
     await settled.catch((error: unknown) => onError(project, error));
+  }
+
+  /** Called about once a second for routes of this process: what has had nothing to do for its time is unloaded. */
+  async unloadSpare(project: string): Promise<void> {
+    const { clock, failures, strategyOf, onError } = this.options;
+    const seen = this.table.get(project);
+    if (seen === undefined || !isKeepOver(seen, clock.nowMs()) || this.unloading.has(project)) return;
+    this.unloading.add(project);
+    const acceptance: Acceptance = { atMs: clock.monotonicMs(), failuresBefore: failures(project) };
+    const done = this.inTurn(project, async () => {
+      const before = this.table.routeOrEmpty(project);
+      const decision = settleKeep(before, seen.revision, strategyOf(project), clock.nowMs());
+      if (decision.kind === 'changed') await this.putInForce(before, decision.route, acceptance);
+    });
+    // What could not be written is tried again a second later.
+    await done.catch((error: unknown) => onError(project, error)).finally(() => this.unloading.delete(project));
   }
 
   private async putInForce(before: Route | undefined, route: Route, acceptance: Acceptance): Promise<Switch | null> {

@@ -3,10 +3,11 @@
 // keeps nothing that the route does not say, so that whoever takes a partition over goes on from the route alone.
 //
 // A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout does
-// not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing: rolloutProgress).
+// not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing: rolloutProgress). A
+// check before a switch waits no longer than the route says: then a person is asked, whatever has become of the analysis.
 
 import type { Clock } from '@millrace/domain';
-import { isDue, type Route, type StepOutcome } from '@millrace/routing';
+import { isDue, isUndecided, type Route, type StepOutcome } from '@millrace/routing';
 
 export interface ReadinessProbe {
   modelReady(project: string, version: number): Promise<boolean>;
@@ -22,9 +23,12 @@ export type MayAdvance = (project: string, route: Route) => StepAnswer;
 /** Who is named where the analysis ends or pauses a rollout, and where the owner does. */
 export const ANALYSIS = 'the analysis';
 const ROUTER = 'the router';
+const UNDECIDED = 'the analysis has not decided in time: `millrace rollout status` shows what it has seen';
 
 /** Between two looks at a step that is due and may not come. */
 const LOOK_EVERY_MS = 250;
+/** The analysis pauses the rollout by itself at that time, and knows more of why. */
+const UNDECIDED_AFTER_MS = 5_000;
 /** Long waits are slept in parts, so that an ended watch goes. */
 const SLEEP_MS_MAX = 1_000;
 
@@ -110,6 +114,9 @@ export class StepWatch {
     }
     const answer = this.asked(route);
     if (answer === 'yes') return { kind: 'next', ...at };
+    const { steps } = route.rollout;
+    if (answer === 'not yet' && steps !== undefined && isUndecided(steps, clock.nowMs() - UNDECIDED_AFTER_MS))
+      return { kind: 'pause', ...at, by: ROUTER, reason: UNDECIDED };
     if (answer === 'not yet') return undefined;
     return 'abort' in answer
       ? { kind: 'abort', ...at, by: ANALYSIS, reason: answer.abort }

@@ -3,6 +3,7 @@
 
 import { hostAndPort, replicaPlaces } from '@millrace/deployment';
 import { RequestIds, type Rng, seededRng } from '@millrace/domain';
+import { statusName } from '@millrace/routing';
 import type { ServiceContext, Tick } from '@millrace/service';
 import {
   ATTRIBUTES,
@@ -21,6 +22,7 @@ import { EvidenceBook } from '../analysis/evidence-book.js';
 import type { TracedCall } from '../calls/infer-call.js';
 import { type ServingPlace, ServingRest } from '../calls/serving-rest.http.js';
 import type { RouterConfig } from '../config.js';
+import { Fallbacks } from '../fallback/fallbacks.js';
 import { MetricsEndpoint } from '../outcomes/metrics.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { prometheusOutcomes } from '../outcomes/prometheus-text.js';
@@ -72,8 +74,14 @@ export function requestPath(context: Context) {
   const upstream = upstreams(context, { routes: table, outcomes, ids, tracing });
   const shadowOutcomes = new Outcomes(clock);
   const pairs = new AnswerPairs();
-  const copies = new ShadowCopies(relay, { clock, later, outcomes: shadowOutcomes, pairs });
   const evidence = new EvidenceBook();
+  const copies = new ShadowCopies(relay, { clock, later, outcomes: shadowOutcomes, pairs, evidence });
+  const fallbackCounts = counter('millrace.router.fallbacks');
+  const fallbacks = new Fallbacks((project) => table.get(project), {
+    counted: (project, version, fallback, result) =>
+      fallbackCounts.add(1, { project, version: String(version), fallback: String(fallback), result }),
+  });
+  const previews = counter('millrace.router.preview_requests');
   const inference = new InferEndpoint(table, relay, outcomes, upstream.door, {
     clock,
     ids,
@@ -83,6 +91,9 @@ export function requestPath(context: Context) {
     deadlineMaxMs: config.deadlineMaxMs,
     later,
     shadows: copies,
+    fallbacks,
+    previewed: (project, version, status) =>
+      previews.add(1, { project, version: String(version), status: statusName(status) }),
   });
   const shadows = new ShadowTraffic(copies, shadowOutcomes, pairs);
   const ready = upstream.door.isBehind ? () => upstream.readiness.ready : () => relay.up;
@@ -90,7 +101,7 @@ export function requestPath(context: Context) {
   gauge('millrace.router.in_flight').observe(() => relay.inFlight + upstream.calls.inFlight);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
   const paths = { table, relay, serving, servings, links, inference, upstream };
-  return { ...paths, outcomes, switches, ids, shadows, evidence, ready };
+  return { ...paths, outcomes, switches, ids, shadows, evidence, fallbacks, ready };
 }
 
 export type RequestPath = ReturnType<typeof requestPath>;
@@ -125,12 +136,13 @@ function startRouterSpan(traceparent: string, routes: RouteTable): TracedCall {
         [ATTRIBUTES.flagVersion]: String(revision),
       });
     },
-    end(project, version, status) {
+    end(project, version, status, failed) {
       span.setAttributes({
         [ATTRIBUTES.project]: project,
         [ATTRIBUTES.modelVersion]: String(version),
         [ATTRIBUTES.rpcStatus]: status,
         ...stepAttribute(routes, project),
+        ...(failed === undefined ? {} : { [ATTRIBUTES.fallbackFrom]: failed }),
       });
       span.end();
     },

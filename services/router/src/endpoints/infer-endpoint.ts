@@ -1,17 +1,20 @@
 // One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, a copy for
-// each shadow after it, record what became of it. Both endpoints (gRPC and REST) end here; a model of a server that is
+// each shadow after it, ask the fallback version where it failed, record what became of it. Both endpoints (gRPC and REST) end here; a model of a server that is
 // not ours goes on by the door to it (src/upstream). Never waits for Kafka or Redis: routes are in memory.
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
-import { GRPC_STATUS, type Headers } from '@millrace/routing';
+import { GRPC_STATUS, type Headers, PREVIEW, previewVersion, type Route } from '@millrace/routing';
 import type { EvidenceBook } from '../analysis/evidence-book.js';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
+import type { Fallbacks } from '../fallback/fallbacks.js';
+import { markedAnswer } from '../fallback/marked-answer.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay } from '../relay/relay.js';
 import { statusOfChosen } from '../routing/chosen-status.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { LiveAnswer, ShadowCopies } from '../shadows/shadow-copies.js';
+import { renamedRequest } from '../upstream/renamed-request.js';
 import type { UpstreamDoor } from '../upstream/upstream-door.js';
 import { withRequestId } from './request-id.js';
 import { ENTITY_LENGTH_MAX, REQUEST_ID_LENGTH_MAX } from './request-limits.js';
@@ -31,6 +34,10 @@ export interface InferOptions {
   later(callback: () => void): void;
   /** Absent where nothing is copied. */
   shadows?: Pick<ShadowCopies, 'copy'>;
+  /** Absent where nothing is asked twice. */
+  fallbacks?: Pick<Fallbacks, 'sent' | 'after' | 'answered'>;
+  /** A request to the preview of a version is answered. */
+  previewed?(project: string, version: number, status: number): void;
 }
 
 /** Version 0 = serving chooses by `versionText`, '' = its own choice. */
@@ -84,7 +91,8 @@ export class InferEndpoint {
       const reason = `model '${head.modelName}' is on another server than the first of this stream; open a stream of its own`;
       return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, reason, startMs);
     }
-    const pinned = head.modelVersion === '' ? 0 : this.pinned(head.modelName, head.modelVersion);
+    const isPreview = head.modelVersion === PREVIEW && this.table.get(head.modelName) !== undefined;
+    const pinned = head.modelVersion === '' || isPreview ? 0 : this.pinned(head.modelName, head.modelVersion);
     const fault = this.fault(call, head, pinned);
     if (fault !== '') return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, fault, startMs);
     let { request } = call;
@@ -93,6 +101,7 @@ export class InferEndpoint {
       request = withRequestId(request, head.id, this.options.allocate);
     }
     const project = head.modelName;
+    if (isPreview) return this.preview(call, head, request, startMs);
     const entity = call.entity === '' ? head.entity : call.entity;
     const choice = this.table.choose(project, entity, head.id, pinned, call.headers);
     if (choice.kind === 'chosen') {
@@ -106,6 +115,41 @@ export class InferEndpoint {
     return this.refuse(call, project, status, message, startMs);
   }
 
+  /** The version that a model's preview stands for, or why there is none. */
+  previewOf(model: string): { version: number } | { status: number; message: string } {
+    const route = this.table.routeOrEmpty(model);
+    const version = previewVersion(route);
+    return version > 0 ? { version } : { status: GRPC_STATUS.NOT_FOUND, message: noPreview(route) };
+  }
+
+  /** Answered apart: no part of what is counted, compared or watched of live traffic. */
+  private preview(call: InferCall, head: RequestHead, request: Uint8Array, startMs: number): () => void {
+    const { tracing, deadlineMaxMs, allocate, previewed } = this.options;
+    const project = head.modelName;
+    const found = this.previewOf(project);
+    if (!('version' in found)) return this.refuse(call, project, found.status, found.message, startMs);
+    const { version } = found;
+    const traced = tracing.begin(call.traceparent);
+    const ended = (status: number): void => {
+      previewed?.(project, version, status);
+      traced?.end(project, version, status);
+    };
+    const sent = this.relay.send({
+      ...{ version, model: project, entity: call.entity, sequence: head.sequence, apart: true },
+      request: renamedRequest(request, '', String(version), allocate),
+      traceparent: traced === null ? '' : traced.traceparent,
+      deadlineAtMs: Math.min(call.deadlineAtMs, startMs + deadlineMaxMs),
+      stream: call.stream === true,
+      done: (status, message, response, final) => {
+        if (final) ended(status);
+        call.done(status, message, response, final);
+      },
+    });
+    return () => {
+      if (sent !== 0 && this.relay.cancel(sent)) ended(GRPC_STATUS.CANCELLED);
+    };
+  }
+
   /** For requests that go to serving's REST as they came: the version, its text for serving, or why there is none. */
   pick(
     model: string,
@@ -113,6 +157,8 @@ export class InferEndpoint {
     entity: string,
     headers: Headers,
   ): Picked | { status: number; message: string } {
+    if (versionText === PREVIEW && this.table.get(model) !== undefined)
+      return { status: GRPC_STATUS.INVALID_ARGUMENT, message: PREVIEW_OF_INFER };
     const pinned = versionText === '' ? 0 : this.pinned(model, versionText);
     if (pinned === -1)
       return { status: GRPC_STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
@@ -155,40 +201,62 @@ export class InferEndpoint {
       const routed = this.table.routed(project, version, call.entity === '' ? entity : call.entity, id);
       if (routed !== undefined) traced.routed(routed);
     }
-    const sent = this.relay.send({
-      version,
-      model: project,
-      request,
+    const deadlineAtMs = Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs);
+    const asked = {
+      ...{ model: project, request, sequence, deadlineAtMs, entity: call.entity, stream: call.stream === true },
       traceparent: traced === null ? '' : traced.traceparent,
-      entity: call.entity,
-      sequence,
-      deadlineAtMs: Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs),
-      stream: call.stream === true,
+    };
+    // A step of a sequence belongs to its version, and a stream may have been answered in part.
+    const fallbacks = byRoute && sequence === '' && !asked.stream ? this.options.fallbacks : undefined;
+    fallbacks?.sent(project);
+    /** Of the version that failed, while another one is asked. */
+    let second: number | undefined;
+    const sent = this.relay.send({
+      ...asked,
+      version,
       done: (answered, message, response, final) => {
         const status = byRoute ? statusOfChosen(answered) : answered;
-        if (final) {
-          this.record(project, version, status, startMs);
-          traced?.end(project, version, status);
-        }
-        call.done(status, message, response, final);
+        if (final) this.record(project, version, status, startMs);
+        // What the relay refused by itself is no failure of the version.
+        const fallback = final && sent !== 0 && this.relay.up ? (fallbacks?.after(project, version, status) ?? 0) : 0;
+        if (fallback === 0) {
+          if (final) traced?.end(project, version, status);
+          call.done(status, message, response, final);
+        } else
+          second = this.relay.send({
+            ...asked,
+            version: fallback,
+            done: (of, _, other) => {
+              const isOk = of === GRPC_STATUS.OK;
+              fallbacks?.answered(project, version, fallback, isOk);
+              traced?.end(project, isOk ? fallback : version, isOk ? of : status, version);
+              // Who failed twice hears of the version that was to answer.
+              if (isOk) call.done(of, '', markedAnswer(other, version, this.options.allocate), true);
+              else call.done(status, message, response, true);
+            },
+          });
         live?.answered(status, response, final);
         // What the relay refused by itself says nothing of the version.
-        if (final && drawn && sent !== 0)
-          this.answered(project, version, status, startMs, response, call.stream === true);
+        if (final && drawn && sent !== 0) this.answered(project, version, status, startMs, response, asked.stream);
       },
     });
     if (shadows.length > 0 && sequence === '' && sent !== 0) {
-      const copied = { project, live: version, request, entity: call.entity, stream: call.stream === true };
-      live = this.options.shadows?.copy(copied, shadows);
+      const { entity, stream } = asked;
+      live = this.options.shadows?.copy({ project, live: version, request, entity, stream, deadlineAtMs }, shadows);
     }
     return () => {
+      if (second !== undefined) {
+        // Its own version has failed it already, and that is counted.
+        if (second !== 0 && this.relay.cancel(second)) traced?.end(project, version, GRPC_STATUS.CANCELLED, version);
+        return;
+      }
       if (sent === 0 || !this.relay.cancel(sent)) return;
       // A caller that gives up at its deadline was kept waiting; one that gives up before says nothing of the version.
       const isLate = this.options.clock.monotonicMs() >= call.deadlineAtMs - DEADLINE_SLACK_MS;
       const status = isLate ? GRPC_STATUS.DEADLINE_EXCEEDED : GRPC_STATUS.CANCELLED;
       this.record(project, version, status, startMs);
       traced?.end(project, version, status);
-      live?.gone();
+      live?.gone(status);
       if (drawn && isLate) this.answered(project, version, status, startMs, NOTHING, false);
     };
   }
@@ -225,6 +293,18 @@ export class InferEndpoint {
       cancelled = true;
     };
   }
+}
+
+const PREVIEW_OF_INFER =
+  'the preview answers inference requests with tensors only: their answers are told from live ones in the log';
+
+function noPreview({ project, rollout, targets }: Route): string {
+  const live = targets.map(({ version }) => version).join(', ');
+  const now =
+    rollout.phase === 'loading'
+      ? `version ${rollout.version} is still loading`
+      : `no version is loaded and waits for its traffic (rollout.checks.before); ${live || 'none'} ${targets.length > 1 ? 'have' : 'has'} it`;
+  return `model '${project}' has no preview now: ${now}`;
 }
 
 /** A route without any version yet is "not yet", a version that is not loaded is the caller's mistake. */

@@ -16,7 +16,7 @@ import {
   unary,
 } from '@millrace/grpc';
 import { encodeStreamResponse, peekModel } from '@millrace/inference';
-import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
+import { GRPC_STATUS, PREVIEW, primaryVersion } from '@millrace/routing';
 import { loadsOne } from '../calls/loads-one.js';
 import type { Done } from '../relay/relay.js';
 import type { UnaryAnswer } from '../relay/serving.grpc.js';
@@ -208,7 +208,11 @@ export class GrpcEndpoint {
         call.refuse(GRPC_STATUS.INVALID_ARGUMENT, reason, code);
         return;
       }
-      const bytes = wantsVersion ? this.withLiveVersion(request) : request;
+      const bytes = wantsVersion ? this.withVersion(request) : request;
+      if ('status' in bytes) {
+        call.refuse(bytes.status, bytes.message);
+        return;
+      }
       const deadlineMs = this.clock.nowMs() + call.deadlineAtMs - this.clock.monotonicMs();
       const told = (answer: UnaryAnswer) => {
         if (answer.kind === 'ok') call.answer(answer.response);
@@ -219,11 +223,15 @@ export class GrpcEndpoint {
   }
 
   /** {1 name, 2 version}: a question without a version is about the one with most of the traffic. */
-  private withLiveVersion(request: Uint8Array): Uint8Array {
+  private withVersion(request: Uint8Array): Uint8Array | { status: number; message: string } {
     try {
-      const head = peekModel(request);
-      const route = head.modelVersion === '' ? this.table.get(head.modelName) : undefined;
-      const version = route === undefined ? 0 : primaryVersion(route.targets);
+      const { modelName, modelVersion } = peekModel(request);
+      const isNamed = modelVersion !== '' && modelVersion !== PREVIEW;
+      const route = isNamed ? undefined : this.table.get(modelName);
+      if (route === undefined) return request;
+      const preview = modelVersion === PREVIEW ? this.inference.previewOf(modelName) : undefined;
+      if (preview !== undefined && !('version' in preview)) return preview;
+      const version = preview?.version ?? primaryVersion(route.targets);
       if (version === 0) return request;
       const digits = Buffer.from(String(version));
       return Buffer.concat([request, Buffer.from([0x12, digits.length]), digits]);

@@ -39,6 +39,7 @@ const COMPRESSION = { level: 1 };
 const INFER_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
 const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate|generate_stream)$/;
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
+const PREVIEW_PATH = /^\/v2\/models\/([^/]+)\/versions\/preview(\/.*)?$/;
 
 export interface HttpEndpointOptions {
   /** Whoever answers is there. */
@@ -168,11 +169,22 @@ export class HttpEndpoint {
   }
 
   private withLiveVersion(path: string): string {
+    const preview = PREVIEW_PATH.exec(path);
+    if (preview) return this.withPreview(path, preview[1] as string, preview[2] ?? '');
     const match = MODEL_PATH.exec(path);
     if (!match || path === '/v2/models/stats') return path;
     const route = this.table.get(decodeSegment(match[1] as string));
     const version = route === undefined ? 0 : primaryVersion(route.targets);
     return version === 0 ? path : `/v2/models/${match[1]}/versions/${version}${match[2] ?? ''}`;
+  }
+
+  /** A model without a route may have a version of this name. */
+  private withPreview(path: string, model: string, question: string): string {
+    const name = decodeSegment(model);
+    if (this.table.get(name) === undefined) return path;
+    const found = this.inference.previewOf(name);
+    if (!('version' in found)) throw new PlatformError(codeOfStatus(found.status), found.message);
+    return `/v2/models/${model}/versions/${found.version}${question}`;
   }
 
   /** A prediction whose body is not decoded here. */

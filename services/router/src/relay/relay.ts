@@ -71,10 +71,13 @@ export interface RelayRequest {
   stream: boolean;
   /** A copy whose answer no caller sees. */
   shadow?: boolean;
+  /** A caller waits for it, and serving logs it as it logs copies: apart from live predictions. */
+  apart?: boolean;
   done: Done;
 }
 
 interface Pending extends RequestFrame {
+  isCopy: boolean;
   deadlineAtMs: number;
   acceptedAtMs: number;
   /** undefined: there are too many lanes. */
@@ -109,6 +112,8 @@ export interface RelayCounters {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Of a copy that the relay gave up: no failure of its version. */
+const LOST = GRPC_STATUS.CANCELLED;
 const CANCEL: Omit<RequestFrame, 'id'> = {
   version: 0,
   model: '',
@@ -174,7 +179,7 @@ export class Relay {
       return 0;
     }
     if (shadow && !this.up) {
-      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, 'serving is away, and a copy does not wait for it');
+      this.refuse(request.done, LOST, 'serving is away, and a copy does not wait for it');
       return 0;
     }
     if (!this.up && this.waiting.size + this.resending.size >= WAITING_MAX) {
@@ -209,7 +214,8 @@ export class Relay {
       waitingSinceMs: 0,
       resendAtMs: 0,
       stream: request.stream,
-      shadow,
+      shadow: shadow || request.apart === true,
+      isCopy: shadow,
       breaks: 0,
       link: null,
       avoid: '',
@@ -260,8 +266,7 @@ export class Relay {
       pending.link = null;
       if (pending.answered)
         this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away within an answer', NOTHING);
-      else if (pending.shadow)
-        this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away, and a copy is not sent again', NOTHING);
+      else if (pending.isCopy) this.finish(pending, LOST, 'serving went away, and a copy is not sent again', NOTHING);
       else if (++pending.breaks >= 2) this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
       else this.resend(pending, stream.target, this.changedAtMs);
     }
@@ -323,8 +328,8 @@ export class Relay {
   }
 
   /** Copies take no serving out, nor do sequences, which go to one whatever it does. */
-  private tellOfServing({ link, shadow, sequence, acceptedAtMs }: Pending, failed: boolean, nowMs: number): void {
-    if (link === null || shadow || sequence !== '') return;
+  private tellOfServing({ link, isCopy, sequence, acceptedAtMs }: Pending, failed: boolean, nowMs: number): void {
+    if (link === null || isCopy || sequence !== '') return;
     this.outliers.answered(link.target, failed, nowMs - acceptedAtMs);
   }
 
@@ -335,7 +340,7 @@ export class Relay {
     const isUnsaid = isUnavailable && refusal === 0;
     if (!isNotTaken && !isUnsaid) return false;
     // A model without a route is not on its way.
-    if (pending.version === 0 || pending.answered || pending.shadow) return false;
+    if (pending.version === 0 || pending.answered || pending.isCopy) return false;
     const nowMs = this.options.clock.monotonicMs();
     if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
     const target = pending.link?.target ?? '';
@@ -381,8 +386,8 @@ export class Relay {
   }
 
   private enqueue(pending: Pending): void {
-    if (!this.up && pending.shadow) {
-      this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away before the copy was sent', NOTHING);
+    if (!this.up && pending.isCopy) {
+      this.finish(pending, LOST, 'serving went away before the copy was sent', NOTHING);
       return;
     }
     if (!this.up) {
@@ -495,7 +500,7 @@ export class Relay {
     if (pending.lane !== undefined) pending.lane.inFlight -= 1;
     this.waiting.delete(pending);
     if (pending.resendAtMs !== 0) this.resending.delete(pending);
-    if (pending.shadow) this.copies -= 1;
+    if (pending.isCopy) this.copies -= 1;
     else this.bytes -= pending.request.length;
   }
 

@@ -2,7 +2,8 @@
 // nobody. What live and shadow answered is compared when both are there. A copy never waits: where the router has much
 // to do, or the copies before it are not answered yet, it is dropped and counted. Pure: relay, clock and "later" are
 // parameters. Not copied: steps of sequences (a shadow that gets some of them only answers wrong), requests that the
-// route does not name, and REST calls that the router does not decode.
+// route does not name, and REST calls that the router does not decode. Where a rollout is checked by copies both answers
+// are evidence: a copy has the time that its request had, and one that got lost says nothing of its version.
 //
 // What may interleave: the shadow may answer before the live version. A copy's place is free again when both have
 // answered or failed; the live request always ends, by its own deadline.
@@ -10,6 +11,7 @@
 import type { Clock } from '@millrace/domain';
 import { decodeInferResponse, inferResponseOf } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
+import type { CountedAnswer, EvidenceBook } from '../analysis/evidence-book.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay } from '../relay/relay.js';
 import { statusOfChosen } from '../routing/chosen-status.js';
@@ -37,13 +39,15 @@ export interface CopiedCall {
   request: Uint8Array;
   entity: string;
   stream: boolean;
+  /** Of the request, on the monotonic clock. */
+  deadlineAtMs: number;
 }
 
 /** Told what the live version answers to a copied request. */
 export interface LiveAnswer {
   answered(status: number, response: Uint8Array, final: boolean): void;
-  /** The caller went away: there is nothing to compare with. */
-  gone(): void;
+  /** The caller went away: there is nothing to compare with. At its deadline, by the status, it was kept waiting. */
+  gone(status: number): void;
 }
 
 export interface ShadowPorts {
@@ -52,16 +56,30 @@ export interface ShadowPorts {
   /** Requests and failures of shadows, apart from those of callers. */
   outcomes: Outcomes;
   pairs: AnswerPairs;
+  /** Told of requests that both versions were asked. */
+  evidence?: Pick<EvidenceBook, 'bothAnswered'>;
 }
 
 /** One version's answer to one request, as far as it is kept. */
 class Kept {
   ended = false;
   isOk = false;
+  status = 0;
+  elapsedMs = 0;
   private answers = 0;
   private bytes: Uint8Array | undefined;
 
-  constructor(readonly stream: boolean) {}
+  constructor(
+    readonly stream: boolean,
+    private readonly clock: Clock,
+    private readonly startMs = clock.monotonicMs(),
+  ) {}
+
+  /** What is evidence of its version. */
+  get answer(): CountedAnswer {
+    const { status, elapsedMs, stream, response = NOTHING } = this;
+    return { status, elapsedMs, response, isStream: stream };
+  }
 
   /** undefined: it failed, was answered many times, or with too much. */
   get response(): Uint8Array | undefined {
@@ -70,6 +88,8 @@ class Kept {
 
   take(status: number, response: Uint8Array, final: boolean): void {
     this.ended = final;
+    this.status = status;
+    this.elapsedMs = this.clock.monotonicMs() - this.startMs;
     this.isOk = status === GRPC_STATUS.OK;
     if (response.length === 0) return;
     this.answers += 1;
@@ -82,6 +102,8 @@ interface Copy {
   version: number;
   shadow: Kept;
   live: Kept;
+  /** What the copy may take. */
+  withinMs: number;
 }
 
 export class ShadowCopies {
@@ -100,7 +122,9 @@ export class ShadowCopies {
 
   /** The request is on its way to the live version. undefined: no copy was made. */
   copy(call: CopiedCall, shadows: readonly number[]): LiveAnswer | undefined {
-    const live = new Kept(call.stream);
+    const { clock } = this.ports;
+    const live = new Kept(call.stream, clock);
+    const withinMs = Math.min(COPY_DEADLINE_MS, call.deadlineAtMs - clock.monotonicMs());
     const copies: Copy[] = [];
     for (const version of shadows) {
       const drop = this.drop(call.request.length);
@@ -110,7 +134,7 @@ export class ShadowCopies {
       }
       this.open += 1;
       this.bytes += call.request.length;
-      const copy = { version, live, shadow: new Kept(call.stream) };
+      const copy = { version, live, shadow: new Kept(call.stream, clock), withinMs };
       copies.push(copy);
       // Later: what this turn brought for the live version leaves before any copy.
       this.ports.later(() => this.send(call, copy));
@@ -124,8 +148,8 @@ export class ShadowCopies {
         live.take(status, response, final);
         if (final) ended();
       },
-      gone: () => {
-        live.take(GRPC_STATUS.CANCELLED, NOTHING, true);
+      gone: (status) => {
+        live.take(status, NOTHING, true);
         ended();
       },
     };
@@ -140,6 +164,7 @@ export class ShadowCopies {
   private send(call: CopiedCall, copy: Copy): void {
     const { clock, outcomes } = this.ports;
     const startMs = clock.monotonicMs();
+    copy.shadow = new Kept(call.stream, clock, startMs);
     this.relay.send({
       version: copy.version,
       model: call.project,
@@ -148,7 +173,7 @@ export class ShadowCopies {
       traceparent: '',
       entity: call.entity,
       sequence: '',
-      deadlineAtMs: startMs + COPY_DEADLINE_MS,
+      deadlineAtMs: startMs + copy.withinMs,
       stream: call.stream,
       shadow: true,
       done: (status, _, response, final) => {
@@ -165,10 +190,22 @@ export class ShadowCopies {
     if (!live.ended || !shadow.ended) return;
     this.open -= 1;
     this.bytes -= call.request.length;
+    if (isEvidence(live, shadow))
+      this.ports.evidence?.bothAnswered(
+        call.project,
+        { version: call.live, answer: live.answer },
+        { version, answer: shadow.answer },
+      );
     if (!live.isOk || !shadow.isOk) return;
     // Not before the answers of this turn have left.
     this.ports.later(() => this.ports.pairs.add(call.project, call.live, version, compared(live, shadow)));
   }
+}
+
+/** A request that was given up says nothing, nor does a copy that had less time than its request took. */
+function isEvidence(live: Kept, shadow: Kept): boolean {
+  if (live.status === GRPC_STATUS.CANCELLED || shadow.status === GRPC_STATUS.CANCELLED) return false;
+  return shadow.status !== GRPC_STATUS.DEADLINE_EXCEEDED || live.elapsedMs < COPY_DEADLINE_MS;
 }
 
 function compared(live: Kept, shadow: Kept): ReturnType<typeof compareAnswers> {
