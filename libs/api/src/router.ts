@@ -12,8 +12,12 @@ const Steps = answer(
   {
     plan: Type.Array(
       answer({
-        weight: count('Percent for the new version.'),
+        weight: count('Percent for the new version; in a check 0 or 100.'),
         forMs: Type.Optional(count('At least; else a person.')),
+        copies: Type.Optional(
+          count('Of a check: percent of the requests that are copied to the version without traffic.'),
+        ),
+        withinMs: Type.Optional(count('Of a check: what the analysis may take before a person is asked.')),
       }),
       { maxItems: STEPS_MAX, description: 'As it was when the rollout began.' },
     ),
@@ -26,6 +30,7 @@ const Steps = answer(
       description: 'Who had the traffic before: an abort goes back to it.',
     }),
     pause: Type.Optional(answer({ sinceMs: timeMs(), reason: Type.String(), by: Type.String() })),
+    untilMs: Type.Optional(timeMs('A person is asked then, where the analysis of the check has not agreed.')),
   },
   'RolloutSteps',
 );
@@ -40,6 +45,11 @@ const Progress = answer(
     sinceMs: timeMs(),
     nextMs: nullable(timeMs('When the next step comes at the earliest; null: a person says when.')),
     waitsFor: Type.String({ description: 'A clause: waits for …' }),
+    check: nullable(word(['before', 'after'], 'In which check of the switch it is; null: it shares the traffic.')),
+    untilMs: nullable(timeMs('When a person is asked, where the analysis of the check has not agreed.')),
+    preview: nullable(
+      Type.String({ description: 'What the version answers to as a model version while it has no traffic.' }),
+    ),
   },
   'RolloutProgress',
 );
@@ -55,7 +65,10 @@ const traffic = {
     message: Type.String(),
     /** While progressing. */
     steps: Type.Optional(Steps),
+    /** While loading: for a rollback. */
+    back: Type.Optional(Type.Boolean()),
   }),
+  keepUntilMs: Type.Optional(timeMs('From then on versions without traffic are unloaded; absent: nothing is due.')),
   changedAtMs: timeMs(),
   reason: Type.String(),
 };

@@ -5,7 +5,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { rolloutProgress, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import type { Command } from 'commander';
 import type { RolloutMove } from '../client/control.http.js';
-import { progressText } from '../overview/rollout-text.js';
+import { keptText, progressText } from '../overview/rollout-text.js';
 import { describeShadows } from '../overview/shadow-text.js';
 import { describeAnalysis } from './analysis.js';
 import { action, type Context } from './context.js';
@@ -71,12 +71,14 @@ export function routeCommands(program: Command): void {
         const shadowTraffic = await context.control.shadowTraffic(project);
         const progress = rolloutProgress(route, systemClock.nowMs());
         const analysis = await context.control.analysis(project);
+        const kept = keptText(route);
         context.print(
           { ...route, progress: progress ?? null, analysis, shadowTraffic },
           (width) =>
             [
               describeRoute(route),
               ...(progress === undefined ? [] : [progressText(progress)]),
+              ...(kept === undefined ? [] : [kept]),
               ...(analysis === null ? [] : [describeAnalysis(analysis, width)]),
               ...describeShadows(route, shadowTraffic),
             ].join('\n'),

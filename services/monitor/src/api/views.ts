@@ -276,9 +276,10 @@ export function statsView(sources: ViewSources) {
 function routeView(sources: ViewSources, project: string, nowMs: number) {
   const route = sources.metadata.route(project);
   if (route === undefined) return null;
-  const { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason } = route;
+  const { revision, targets, loadedVersions, previousVersion, rollout, keepUntilMs, changedAtMs, reason } = route;
   const progress = rolloutProgress(route, nowMs) ?? null;
-  return { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason, progress };
+  const kept = keepUntilMs === undefined ? {} : { keepUntilMs };
+  return { revision, targets, loadedVersions, previousVersion, rollout, ...kept, changedAtMs, reason, progress };
 }
 
 /** null: no data, which is not 0. */
