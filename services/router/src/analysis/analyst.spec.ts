@@ -245,3 +245,69 @@ describe('the analysis of rollouts under way', () => {
     expect(router.commands).toHaveLength(1);
   });
 });
+
+describe('the analysis of a switch with checks', () => {
+  const checked = (weight: 0 | 100, over: Partial<Route> = {}): Route => {
+    const route = progressing();
+    const steps = route.rollout.steps as NonNullable<Route['rollout']['steps']>;
+    const plan = [{ weight, copies: 50, forMs: 1_000 }];
+    return {
+      ...route,
+      targets: [{ version: weight === 0 ? 1 : 2, weight: 100, name: 'blue' }],
+      ...{ shadows: [weight === 0 ? 2 : 1], shadowShare: 50 },
+      rollout: { ...route.rollout, steps: { ...steps, plan } },
+      ...over,
+    };
+  };
+  /** Requests that both versions were asked, then a second goes by. */
+  async function copied(router: Router, requests: number, failing: boolean, route: Route): Promise<void> {
+    const answer = (version: number, i: number) => ({
+      version,
+      answer: {
+        ...{ status: failing && version === 2 ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK, elapsedMs: 5 + (i % 3) },
+        ...{ response: NOTHING, isStream: false },
+      },
+    });
+    for (let i = 0; i < requests; i++) router.book.bothAnswered('p', answer(1, i), answer(2, i));
+    await router.second(0, false, route);
+  }
+
+  it.each([0, 100] as const)(
+    'of weight %i aborts a version that fails, by copies of the same requests',
+    async (weight) => {
+      const router = new Router('a', true);
+      const route = checked(weight);
+      for (let i = 0; i < 5; i++) await copied(router, 20, true, route);
+      expect(router.commands[0]).toMatch(/^abort: errors: version 2 /);
+      expect(router.analyst.mayAdvance('p', route)).toMatchObject({ abort: expect.stringContaining('errors') });
+    },
+  );
+
+  it('lets a good version be switched to, and not before it has shown that it is', async () => {
+    const router = new Router('a', true);
+    const route = checked(0);
+    await copied(router, 20, false, route);
+    expect(router.analyst.mayAdvance('p', route)).toBe('not yet');
+    for (let i = 0; i < 40; i++) await copied(router, 50, false, route);
+    expect(router.analyst.mayAdvance('p', route)).toBe('yes');
+    expect(router.commands).toEqual([]);
+  });
+
+  it('before the switch waits for a person where nobody asks; after it what was not found wanting stays', async () => {
+    const before = new Router('a', true, { inconclusiveAfterMs: 3_000 });
+    const after = new Router('b', true, { inconclusiveAfterMs: 3_000 });
+    for (let i = 0; i < 6; i++) await copied(before, 0, false, checked(0));
+    for (let i = 0; i < 6; i++) await copied(after, 0, false, checked(100));
+    expect(before.commands[0]).toMatch(/^pause: neither good nor bad/);
+    expect(before.analyst.mayAdvance('p', checked(0))).toMatchObject({ pause: expect.any(String) });
+    expect(after.commands).toEqual([]);
+    expect(after.analyst.mayAdvance('p', checked(100))).toBe('yes');
+  });
+
+  it('lets nothing be switched where the copies do not go to the version any more', async () => {
+    const router = new Router('a', true);
+    const route = checked(0, { shadows: [] });
+    for (let i = 0; i < 3; i++) await copied(router, 50, false, route);
+    expect(router.analyst.mayAdvance('p', route)).toBe('not yet');
+  });
+});

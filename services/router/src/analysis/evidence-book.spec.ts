@@ -53,6 +53,28 @@ describe('what a router counts of a rollout', () => {
     expect(book.of({ ...ROLLOUT, fromRevision: 9 })?.versions.map(({ answered }) => answered)).toEqual([0, 0]);
   });
 
+  it('in a check only requests that both versions were asked, and then both answers', () => {
+    const book = new EvidenceBook();
+    const live = { version: 1, answer: ok(scored(0.5)) };
+    const shadow = { version: 2, answer: { ...ok(NOTHING), status: GRPC_STATUS.INTERNAL } };
+    book.bothAnswered('p', live, shadow);
+    book.watch(ROLLOUT, [1, 2]);
+    book.bothAnswered('p', live, shadow);
+    expect(book.of(ROLLOUT)?.answers).toBe(0);
+    book.watch(ROLLOUT, [1, 2], true);
+    book.answered('p', 1, ok(scored(1)));
+    // Another live version, or another shadow of somebody else's.
+    book.bothAnswered('p', { ...live, version: 3 }, shadow);
+    book.bothAnswered('p', live, { ...shadow, version: 4 });
+    expect(book.of(ROLLOUT)?.answers).toBe(0);
+    book.bothAnswered('p', live, shadow);
+    book.bothAnswered('p', { ...shadow, version: 2 }, live);
+    expect(book.of(ROLLOUT)?.versions.map(({ answered, failed, scored: n }) => [answered, failed, n])).toEqual([
+      [2, 0, 2],
+      [2, 2, 0],
+    ]);
+  });
+
   it('of more projects than there is room for nothing is counted', () => {
     const book = new EvidenceBook();
     for (let i = 0; i < WATCHED_MAX; i++) expect(book.watch({ ...ROLLOUT, project: `p${i}` }, [1, 2])).toBe(true);

@@ -1,10 +1,11 @@
-// Rollouts in steps under owners that crash: seeded histories in which commands come late, twice, out of order or not
+// Rollouts in steps, and switches with checks, under owners that crash: seeded histories in which commands come late, twice, out of order or not
 // at all, two routers hand the partition to each other, and one dies at a write, before or after the log has it. The
 // log fences as Kafka does: who has lost the partition writes nothing.
 //
 // Of each history: what the log has keeps the rules of a route at every revision, nobody writes over another's
-// revision, a failed rollout has nothing, and a kill is in force whatever step came beside it. Then all commands end,
-// and within a bounded time the rollout is over, or the route says for which person it waits.
+// revision, a failed rollout has nothing, no version is unloaded before its time, and a kill is in force whatever step
+// came beside it. Then all commands end, and within a bounded time the rollout is over, or the route says for which
+// person it waits, and what has nothing to do is unloaded.
 
 import { describe, expect, it } from '@jest/globals';
 import { type Rng, seededRng } from '@millrace/domain';
@@ -35,6 +36,16 @@ const TIMED = strategyNamed('canary', {
     { weight: 50, forMs: STEP_MS },
   ],
 });
+const KEEP_MS = 15_000;
+const WITHIN_MS = 20_000;
+const CHECKED = strategyNamed('blue_green', {
+  checks: {
+    before: { copies: 10, forMs: STEP_MS, withinMs: WITHIN_MS },
+    after: { copies: 10, forMs: STEP_MS },
+  },
+  keepMs: KEEP_MS,
+});
+const BY_HAND = strategyNamed('blue_green', { checks: { before: { copies: 10 } }, keepMs: KEEP_MS });
 
 type Crash = 'no' | 'before' | 'after';
 
@@ -59,6 +70,8 @@ class World {
   crashAtWrite = 0;
   crashThere: Crash = 'before';
   writes = 0;
+  /** What has nothing to do is unloaded. */
+  readonly keeps: boolean;
   private owner: RouteOwner;
   private readonly sent: RouteCommand[] = [];
   private serial = 0;
@@ -67,7 +80,16 @@ class World {
     readonly rng: Rng,
     private readonly strategy: typeof STRATEGY,
   ) {
+    this.keeps = strategy.keepMs !== undefined;
     this.owner = this.newOwner();
+  }
+
+  /** As the router's tick does it, for as long as it goes on. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 1_000) {
+      await this.time.pass(Math.min(left, 1_000));
+      await this.owner.unloadSpare('p');
+    }
   }
 
   /** A router that takes the partition over, and reads what is there. The one before may live on. */
@@ -151,7 +173,7 @@ function anyAction(rng: Rng): RouteAction {
 }
 
 async function happen(world: World): Promise<void> {
-  const { rng, time } = world;
+  const { rng } = world;
   const what = rng.below(12);
   if (what < 4) await world.send(anyAction(rng));
   else if (what === 4) await world.send(anyAction(rng), 'lost');
@@ -164,7 +186,7 @@ async function happen(world: World): Promise<void> {
   } else if (what === 9) {
     const answers: World['answer'][] = ['yes', 'yes', 'not yet', 'throws', { abort: 'worse' }, { pause: 'unsure' }];
     world.answer = answers[rng.below(answers.length)] ?? 'yes';
-  } else await time.pass(rng.below(3 * STEP_MS));
+  } else await world.pass(rng.below(3 * STEP_MS));
 }
 
 function checkLog(log: Log): void {
@@ -179,7 +201,21 @@ function checkLog(log: Log): void {
     if (route.rollout.phase === 'failed' && before?.rollout.phase !== 'failed')
       expect(route.targets.map(({ version }) => version)).not.toContain(route.rollout.version);
     if (route.rollout.phase !== 'progressing') expect(route.rollout.steps).toBeUndefined();
+    checkUnloaded(before, route);
   });
+}
+
+/** A version goes with its own load, with the next rollout, or when its time is over; never while it has work. */
+function checkUnloaded(before: Route | undefined, route: Route): void {
+  const gone = before?.loadedVersions.filter((version) => !route.loadedVersions.includes(version)) ?? [];
+  if (before === undefined || gone.length === 0) return;
+  for (const version of gone) {
+    expect(before.targets.map((target) => target.version)).not.toContain(version);
+    expect(route.targets.map((target) => target.version)).not.toContain(version);
+  }
+  const isNext = route.rollout.phase === 'loading';
+  const isItsLoad = before.rollout.phase === 'loading' && gone.join() === String(before.rollout.version);
+  if (!isNext && !isItsLoad) expect(before.keepUntilMs).toBeLessThanOrEqual(route.changedAtMs);
 }
 
 /** Nobody commands any more; who holds the partition lives. */
@@ -187,26 +223,33 @@ async function comesToRest(world: World): Promise<void> {
   const { time, log } = world;
   world.crash = 'no';
   world.takeOver();
-  const boundMs = LOAD_TIMEOUT_MS + 2 * (STEP_MS + LOAD_TIMEOUT_MS) + 10_000;
-  await time.pass(boundMs);
+  const boundMs = LOAD_TIMEOUT_MS + 2 * (WITHIN_MS + LOAD_TIMEOUT_MS) + KEEP_MS + 15_000;
+  await world.pass(boundMs);
   const route = log.last;
   if (route === undefined) return;
   const { phase, steps } = route.rollout;
   expect(['idle', 'promoted', 'failed', 'progressing']).toContain(phase);
+  expect(route.keepUntilMs).toBeUndefined();
+  const busy = [...route.targets.map(({ version }) => version), ...route.shadows].sort();
+  if (phase !== 'progressing' && world.keeps) expect([...route.loadedVersions]).toEqual(busy);
   if (phase !== 'progressing') return;
   const progress = rolloutProgress(route, time.nowMs);
   expect(steps).toBeDefined();
   const waitsForPerson = steps?.pause !== undefined || steps?.dueMs === undefined;
+  // Nothing waits for the analysis for ever before a switch.
+  if (steps?.plan[steps.at]?.weight === 0) expect(waitsForPerson).toBe(true);
   expect(waitsForPerson || world.answer === 'not yet' || world.answer === 'throws').toBe(true);
   expect(progress?.waitsFor).toMatch(waitsForPerson ? /^a person to/ : /the analysis to agree$/);
 }
+
+const STRATEGIES = [STRATEGY, CHECKED, TIMED, BY_HAND];
 
 describe('rollouts in steps whose owners crash', () => {
   it(`keep their rules and come to rest, in ${HISTORIES} histories`, async () => {
     const seen = { promoted: 0, failed: 0, progressing: 0 } as Record<string, number>;
     for (let seed = 1; seed <= HISTORIES; seed++) {
       const rng = seededRng(seed);
-      const world = new World(rng, seed % 2 === 0 ? STRATEGY : TIMED);
+      const world = new World(rng, STRATEGIES[seed % STRATEGIES.length] as typeof STRATEGY);
       for (const version of VERSIONS) world.ready.add(version);
       const steps = 5 + rng.below(20);
       for (let step = 0; step < steps; step++) await happen(world);
@@ -222,7 +265,7 @@ describe('rollouts in steps whose owners crash', () => {
   it('a kill is in force whatever step comes beside it, and whoever dies at its write', async () => {
     for (let seed = 1; seed <= HISTORIES / 4; seed++) {
       const rng = seededRng(seed);
-      const world = new World(rng, TIMED);
+      const world = new World(rng, seed % 2 === 0 ? TIMED : CHECKED);
       for (const version of VERSIONS) world.ready.add(version);
       await world.send({ kind: 'startRollout', version: 1 });
       await world.time.pass(1_000);

@@ -74,6 +74,23 @@ describe('the watch of a step', () => {
     expect(asked).toBe(1);
   });
 
+  it('pauses a check that has not been decided in time, whatever has become of the analysis', async () => {
+    const steps = route.rollout.steps as NonNullable<Route['rollout']['steps']>;
+    const plan = [{ weight: 0, copies: 10, forMs: 1_000, withinMs: 20_000 }];
+    route = { ...route, rollout: { ...route.rollout, steps: { ...steps, plan, untilMs: time.nowMs + 20_000 } } };
+    answer = 'not yet';
+    watch.watch(route);
+    await time.pass(24_000);
+    expect(outcomes).toEqual([]);
+    await time.pass(2_000);
+    expect(outcomes).toEqual([
+      {
+        ...{ kind: 'pause', version: 2, revision: 4, by: 'the router' },
+        reason: expect.stringContaining('has not decided in time'),
+      },
+    ]);
+  });
+
   it('asks the analysis until it agrees, and hands on what it decides', async () => {
     answer = 'not yet';
     watch.watch(route);
