@@ -28,6 +28,7 @@ let endpoint: InferEndpoint;
 let frames: Frame[];
 let messages: Frame[][];
 let answers: string[];
+let evidence: EvidenceBook;
 
 const later = (callback: () => void) => void turn.push(callback);
 const allocate = (size: number) => new Uint8Array(size);
@@ -114,7 +115,8 @@ beforeEach(() => {
   outcomes = new Outcomes(clock);
   const apart = new Outcomes(clock);
   const pairs = new AnswerPairs();
-  copies = new ShadowCopies(relay, { clock, later, outcomes: apart, pairs });
+  evidence = new EvidenceBook();
+  copies = new ShadowCopies(relay, { clock, later, outcomes: apart, pairs, evidence });
   traffic = new ShadowTraffic(copies, apart, pairs);
   const table = new RouteTable();
   table.apply({
@@ -130,7 +132,7 @@ beforeEach(() => {
     ...{ clock, allocate, later, shadows: copies, deadlineMaxMs: 30_000 },
     ids: new RequestIds(seededRng(1)),
     tracing: { begin: () => null },
-    evidence: new EvidenceBook(),
+    evidence,
   });
 });
 
@@ -318,5 +320,81 @@ describe('copies are dropped and counted', () => {
     expect(text).toContain('millrace_router_shadow_pair_rows_total{project="p",live="1",shadow="2"} 1');
     expect(text).toContain('millrace_router_shadow_pair_difference_sum{project="p",live="1",shadow="2"} 2');
     expect(text).not.toMatch(/^millrace_router_requests_total/m);
+  });
+});
+
+describe('as evidence in a check', () => {
+  const ROLLOUT = { project: 'p', version: 2, fromRevision: 1 };
+  const seen = () =>
+    evidence.of(ROLLOUT)?.versions.map(({ answered, failed, scored }) => [answered, failed, scored]) ?? [];
+  beforeEach(() => void evidence.watch(ROLLOUT, [1, 2], true));
+
+  it('are the answers of both versions to the same request, and no others', () => {
+    ask('a');
+    turns();
+    reply({ frame: live()[0]!, value: 1 });
+    expect(seen()).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    reply({ frame: copied()[0]!, status: GRPC_STATUS.INTERNAL });
+    expect(seen()).toEqual([
+      [1, 0, 1],
+      [1, 1, 0],
+    ]);
+    // The client named the version that gets copies: it is asked once.
+    ask('b', { modelVersion: '2' });
+    turns();
+    reply({ frame: live()[1]!, value: 1 });
+    expect(seen()[1]).toEqual([1, 1, 0]);
+  });
+
+  it('is no copy that got lost with its serving, and no request that its caller gave up', () => {
+    ask('a');
+    const giveUp = ask('b');
+    turns();
+    giveUp();
+    relay.streamDown(stream);
+    relay.streamUp(stream);
+    clock.advance(200);
+    relay.tick();
+    turns();
+    reply({ frame: live().at(-1)!, value: 1 });
+    turns();
+    expect(answers).toHaveLength(1);
+    expect([seen(), copies.inFlight]).toEqual([
+      [
+        [0, 0, 0],
+        [0, 0, 0],
+      ],
+      0,
+    ]);
+  });
+
+  it('a copy has the time of its request: who hangs has failed as the one who answers is waited for', () => {
+    const deadlineAtMs = clock.monotonicMs() + 500;
+    endpoint.infer({
+      ...{ request: request('a'), entity: '', traceparent: '', deadlineAtMs, stream: false },
+      done: (status) => void answers.push(String(status)),
+    });
+    turns();
+    expect(copied()[0]).toMatchObject({ deadlineMs: 500 });
+    reply({ frame: live()[0]!, value: 1 });
+    clock.advance(500);
+    relay.tick();
+    expect(seen()).toEqual([
+      [1, 0, 1],
+      [1, 1, 0],
+    ]);
+  });
+
+  it('where the request itself takes longer than a copy may, a copy that was late says nothing', () => {
+    ask('a');
+    turns();
+    clock.advance(COPY_DEADLINE_MS);
+    relay.tick();
+    reply({ frame: live()[0]!, value: 1 });
+    expect(answers).toHaveLength(1);
+    expect(seen()[1]).toEqual([0, 0, 0]);
   });
 });
