@@ -153,7 +153,11 @@ export const routerApi = {
   summary: 'Which versions get the traffic of a project, and how the requests went.',
   endpoints: {
     routes: get({ path: '/v1/routes', summary: 'Every route.', answer: answer({ routes: Type.Array(Route) }) }),
-    route: get({ path: `${project}/route`, summary: 'The route of a project.', answer: answer({ route: Route }) }),
+    route: get({
+      path: `${project}/route`,
+      summary: 'The route of a project.',
+      answer: answer({ route: Route, preview: versionOrNone() }),
+    }),
     startRollout: post({
       path: `${project}/rollouts`,
       summary: 'Loads a version, waits until it is ready, and moves the traffic as the project’s strategy says.',

@@ -64,6 +64,7 @@ describe('a switch with checks', () => {
     });
     await rollOut(2, (n) => ({ score: scoreOf(n) }));
     const begunMs = performance.now();
+    expect((await router.get('/v1/projects/p/route')).body.preview).toBe(2);
     expect(await routeOn(router)).toMatchObject({
       ...{ targets: [{ version: 1, weight: 100 }], shadows: [2], shadowShare: 100 },
       rollout: { phase: 'progressing', version: 2 },

@@ -2,7 +2,7 @@
 
 import { bodyOf, queryOf, routerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
-import { type RouteAction, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
+import { previewVersion, type RouteAction, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
 import { Analyst } from '../analysis/analyst.js';
@@ -44,7 +44,7 @@ export class ControlHttp {
   getRoute(@Param('project') project: string) {
     const known = this.table.get(project);
     if (known === undefined) throw new PlatformError('not_found', `project '${project.slice(0, 64)}' has no route`);
-    return { route: known };
+    return { route: known, preview: previewVersion(known) };
   }
 
   @Answers(startRollout)
