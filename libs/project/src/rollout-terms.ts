@@ -1,11 +1,11 @@
-// The project file's rollout.checks, rollout.keep and rollout.fallback: their schema, what they become, and what of them
-// would change nothing.
+// The project file's rollout.checks, rollout.keep and rollout.fallback: their schema, what they become, and what of
+// them would change nothing.
 //
-// Defaults. A check lasts as long as a step of a canary (STEP_MS_DEFAULT, libs/routing). `keep`: a version that the loop
-// may still take back for its quality must find the one before it loaded, so at least the probation; and a day, so
-// that whoever comes to work the next morning still has a rollback that takes no load. `fallback.share`: the tenth that
-// retries are given elsewhere too (gRPC's retry throttling gives back a tenth of a token for each success), for what
-// is asked twice costs serving a prediction.
+// Defaults. A check lasts as long as a step of a canary (STEP_MS_DEFAULT, libs/routing). `keep`: a version that the
+// loop may still take back for its quality must find the one before it loaded, so at least the probation; and a day,
+// so that whoever comes to work the next morning still has a rollback that takes no load. `fallback.share`: the
+// tenth that retries are given elsewhere too (gRPC's retry throttling gives back a tenth of a token for each
+// success), for what is asked twice costs serving a prediction.
 
 import { type PlannedCheck, type RolloutChecks, STEP_MS_DEFAULT, STRATEGIES } from '@millrace/routing';
 import { parseDuration } from './duration.js';
@@ -14,7 +14,7 @@ import { choice, duration, integer, object, type SchemaNode } from './schema-nod
 
 const DAY_MS = 86_400_000;
 /** A switch is in force on every router within a second; what was sent before it has a deadline of seconds. */
-export const KEEP_MS_MIN = 10_000;
+const KEEP_MS_MIN = 10_000;
 const FALLBACK_SHARE_DEFAULT = 10;
 
 const CHECKED = STRATEGIES.filter(({ withChecks }) => withChecks !== undefined).map(({ name }) => name);

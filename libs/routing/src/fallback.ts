@@ -1,6 +1,6 @@
-// Which version answers a request that its own version has failed: the one that had the traffic before, as long as it is
-// loaded; for a version that has none any more, or by a rule only, the one that has it now. Never the one that a rollout
-// brings in: it has not shown yet that it can be relied on.
+// Which version answers a request that its own version has failed: the one that had the traffic before, as long as
+// it is loaded; for a version that has none any more, or by a rule only, the one that has it now. Never the one that
+// a rollout brings in: it has not shown yet that it can be relied on.
 
 import { primaryVersion } from './primary.js';
 import { type Route, readyVersions } from './route.js';

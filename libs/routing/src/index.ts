@@ -46,4 +46,4 @@ export {
 export { isDue, isUndecided, PREVIEW, previewVersion, type RolloutProgress, rolloutProgress } from './steps.js';
 export { STEP_MS_DEFAULT } from './strategies/canary.js';
 export type { RolloutStrategy } from './strategy.js';
-export { DEFAULT_STRATEGY, STRATEGIES, type StrategyTerms, strategyNamed } from './strategy-registry.js';
+export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';

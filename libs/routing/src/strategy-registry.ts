@@ -12,7 +12,7 @@ export const STRATEGIES: readonly [RolloutStrategy, ...RolloutStrategy[]] = [blu
 export const DEFAULT_STRATEGY = STRATEGIES[0];
 
 /** What a project says beside the strategy's name; without steps it has its own. */
-export interface StrategyTerms {
+interface StrategyTerms {
   steps?: readonly PlannedStep[] | undefined;
   checks?: RolloutChecks | undefined;
   keepMs?: number | undefined;

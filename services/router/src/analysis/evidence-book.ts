@@ -1,7 +1,7 @@
 // What this router counts of the rollouts under way: answers of each version, by project. Requests whose client
 // chose the version by itself are left out, for nothing drew them. In a check one version answers and the other gets
-// copies: then only requests that both were asked are counted, for both. Where no rollout is under way an answer costs one
-// look at a number. Bounded: WATCHED_MAX projects, TARGETS_MAX versions each, 47 KiB a version.
+// copies: then only requests that both were asked are counted, for both. Where no rollout is under way an answer
+// costs one look at a number. Bounded: WATCHED_MAX projects, TARGETS_MAX versions each, 47 KiB a version.
 
 import { firstScore } from '@millrace/inference';
 import { GRPC_STATUS, isFailure, VersionEvidence } from '@millrace/routing';

@@ -1,11 +1,11 @@
-// Rollouts in steps, and switches with checks, under owners that crash: seeded histories in which commands come late, twice, out of order or not
-// at all, two routers hand the partition to each other, and one dies at a write, before or after the log has it. The
-// log fences as Kafka does: who has lost the partition writes nothing.
+// Rollouts in steps, and switches with checks, under owners that crash: seeded histories in which commands come
+// late, twice, out of order or not at all, two routers hand the partition to each other, and one dies at a write,
+// before or after the log has it. The log fences as Kafka does: who has lost the partition writes nothing.
 //
 // Of each history: what the log has keeps the rules of a route at every revision, nobody writes over another's
-// revision, a failed rollout has nothing, no version is unloaded before its time, and a kill is in force whatever step
-// came beside it. Then all commands end, and within a bounded time the rollout is over, or the route says for which
-// person it waits, and what has nothing to do is unloaded.
+// revision, a failed rollout has nothing, no version is unloaded before its time, and a kill is in force whatever
+// step came beside it. Then all commands end, and within a bounded time the rollout is over, or the route says for
+// which person it waits, and what has nothing to do is unloaded.
 
 import { describe, expect, it } from '@jest/globals';
 import { type Rng, seededRng } from '@millrace/domain';

@@ -1,10 +1,11 @@
 // Brings the steps of rollouts when they are due, as the owner of their routes: waits for the time, asks serving
-// whether the version is still ready and the analysis whether it may have more, and hands the outcome to the owner. It
-// keeps nothing that the route does not say, so that whoever takes a partition over goes on from the route alone.
+// whether the version is still ready and the analysis whether it may have more, and hands the outcome to the owner.
+// It keeps nothing that the route does not say, so that whoever takes a partition over goes on from the route alone.
 //
-// A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout does
-// not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing: rolloutProgress). A
-// check before a switch waits no longer than the route says: then a person is asked, whatever has become of the analysis.
+// A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout
+// does not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing:
+// rolloutProgress). A check before a switch waits no longer than the route says: then a person is asked, whatever
+// has become of the analysis.
 
 import type { Clock } from '@millrace/domain';
 import { isDue, isUndecided, type Route, type StepOutcome } from '@millrace/routing';

@@ -1,6 +1,7 @@
-// One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, a copy for
-// each shadow after it, ask the fallback version where it failed, record what became of it. Both endpoints (gRPC and REST) end here; a model of a server that is
-// not ours goes on by the door to it (src/upstream). Never waits for Kafka or Redis: routes are in memory.
+// One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, a copy
+// for each shadow after it, ask the fallback version where it failed, record what became of it. Both endpoints (gRPC
+// and REST) end here; a model of a server that is not ours goes on by the door to it (src/upstream). Never waits for
+// Kafka or Redis: routes are in memory.
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';

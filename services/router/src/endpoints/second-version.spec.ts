@@ -197,6 +197,21 @@ describe('a request that its version has failed', () => {
     expect(answers).toHaveLength(1_000);
   });
 
+  it('that all fail at once find what the requests before them have left of the budget', () => {
+    fallbacks.setShare('p', 50);
+    for (let i = 0; i < 200; i++) {
+      ask(`good${i}`);
+      reply(last());
+    }
+    const bad = Array.from({ length: 100 }, (_, i) => {
+      ask(`bad${i}`);
+      return last();
+    });
+    for (const frame of bad) reply(frame, GRPC_STATUS.INTERNAL);
+    expect(asked().filter((version) => version === 1)).toHaveLength(100);
+    expect(counted).toEqual([]);
+  });
+
   it('a caller that goes away while the second is asked hears nothing, and serving is told', () => {
     const cancel = ask('r');
     reply(last(), GRPC_STATUS.INTERNAL);

@@ -1,14 +1,17 @@
 // Requests that their version has failed by its own fault are answered once by another one (project file:
-// rollout.fallback), where that is safe: never a step of a sequence or a stream, and never what the client or the router
-// itself decided. What is asked twice costs twice, so it has a budget: each request of the project puts share/100 into
-// its purse, at most BURST, and each second one takes 1, so that of N requests at most share/100 × N + BURST are asked
-// twice. Memory: a purse a project that declares it.
+// rollout.fallback), where that is safe: never a step of a sequence or a stream, and never what the client or the
+// router itself decided. What is asked twice costs twice, so it has a budget: a purse begins with BURST, each
+// request of the project puts share/100 into it, what SAVED requests put in at most, and each second one takes 1. So
+// of N requests at most share/100 × N + BURST are asked twice, and where all in flight fail at once, they find what
+// those before them have left. Memory: a purse a project that declares it.
 
 import { PROJECTS_MAX } from '@millrace/domain';
 import { fallbackVersion, mayFallBack, type Route } from '@millrace/routing';
 
 /** With few requests a share alone would never let one be asked again. */
 export const BURST = 10;
+/** As many as a busy router has in flight for one version; a second of load that fails must not use up a minute's. */
+const SAVED = 1_000;
 
 /** What became of one: answered, failed by the second version too, or the budget was used up and nobody was asked. */
 export type FallbackResult = 'answered' | 'failed' | 'over_budget';
@@ -41,7 +44,9 @@ export class Fallbacks {
   /** A request for which the route chose the version is on its way. */
   sent(project: string): void {
     const purse = this.purses.size === 0 ? undefined : this.purses.get(project);
-    if (purse !== undefined) purse.left = Math.min(BURST, purse.left + purse.share / 100);
+    if (purse === undefined) return;
+    const each = purse.share / 100;
+    purse.left = Math.min(Math.max(BURST, SAVED * each), purse.left + each);
   }
 
   /** Its version has answered so: which other one is asked now; 0 = none. */

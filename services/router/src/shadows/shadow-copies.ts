@@ -1,9 +1,10 @@
 // Copies of requests for shadows: sent after the request itself, once, with a deadline of their own, and answered to
-// nobody. What live and shadow answered is compared when both are there. A copy never waits: where the router has much
-// to do, or the copies before it are not answered yet, it is dropped and counted. Pure: relay, clock and "later" are
-// parameters. Not copied: steps of sequences (a shadow that gets some of them only answers wrong), requests that the
-// route does not name, and REST calls that the router does not decode. Where a rollout is checked by copies both answers
-// are evidence: a copy has the time that its request had, and one that got lost says nothing of its version.
+// nobody. What live and shadow answered is compared when both are there. A copy never waits: where the router has
+// much to do, or the copies before it are not answered yet, it is dropped and counted. Pure: relay, clock and
+// "later" are parameters. Not copied: steps of sequences (a shadow that gets some of them only answers wrong),
+// requests that the route does not name, and REST calls that the router does not decode. Where a rollout is checked
+// by copies both answers are evidence: a copy has the time that its request had, and one that got lost says nothing
+// of its version.
 //
 // What may interleave: the shadow may answer before the live version. A copy's place is free again when both have
 // answered or failed; the live request always ends, by its own deadline.
