@@ -86,6 +86,8 @@ const codec = messageCodec<Command>(CommandSchema, {
   StartRollout: { required: ['version'] },
   Promote: { required: ['version'] },
   SetWeights: { required: ['weights'] },
+  StartExperiment: { required: ['name', 'arms', 'share', 'forMs'] },
+  SetExperimentWeights: { required: ['weights'] },
   EndImport: { required: ['importId'] },
   AddHold: { required: ['reason'] },
   RemoveHold: { required: ['holdId', 'reason'] },

@@ -3,6 +3,10 @@
 
 import { PlatformError } from '@millrace/domain';
 import {
+  ARMS_MAX,
+  EXPERIMENT_NAME,
+  EXPERIMENT_SLOTS,
+  type Experiment,
   emptyRoute,
   ROLLOUT_PHASES,
   type RolloutSteps,
@@ -22,6 +26,8 @@ const codec = messageCodec<WireRoute>(RouteSchema, {
   Rollout: { closed: { phase: ROLLOUT_PHASES } },
   RolloutSteps: { required: ['salt'] },
   RolloutShare: { required: ['version', 'weight'] },
+  Experiment: { required: ['name', 'salt', 'control', 'share', 'fromRevision'] },
+  ExperimentArm: { required: ['version'] },
 });
 
 export const encodeRoute: (route: Route) => Uint8Array = codec.encode;
@@ -42,7 +48,7 @@ export function decodeRoute(bytes: Uint8Array): Route {
   const fault =
     !isWhole || shadows.length > SHADOWS_MAX
       ? `with ${shadows.length} shadows of ${shadowShare} %`
-      : stepsFault(route.rollout?.steps);
+      : stepsFault(route.rollout?.steps) || experimentFault(route.experiment);
   if (fault !== '') throw new PlatformError('corrupt', `Route ${fault}`, { facts: { project } });
   return { ...route, rollout: route.rollout ?? emptyRoute(project).rollout };
 }
@@ -60,4 +66,17 @@ function stepsFault(steps: RolloutSteps | undefined): string {
   if (copied !== undefined) return `with a step of ${copied.copies} % copies`;
   const sum = baseline.reduce((all, { weight }) => all + weight, 0);
   return sum === 100 ? '' : `whose shares before the rollout add up to ${sum}, not 100`;
+}
+
+function experimentFault(experiment: Experiment | undefined): string {
+  if (experiment === undefined) return '';
+  const { name, arms, control, share } = experiment;
+  if (!EXPERIMENT_NAME.test(name)) return `experiment name "${name.slice(0, 64)}" is not ${EXPERIMENT_NAME.source}`;
+  if (arms.length < 2 || arms.length > ARMS_MAX) return `with an experiment of ${arms.length} arms`;
+  if (share < 1 || share > 100) return `with an experiment of ${share} % of the traffic`;
+  if (arms.some(({ version }, i) => i > 0 && version <= (arms[i - 1]?.version ?? 0))) return 'whose arms do not ascend';
+  if (!arms.some(({ version }) => version === control)) return `whose control arm ${control} is none of its arms`;
+  const owned = new Set(arms.flatMap(({ slots }) => slots).filter((slot) => slot < EXPERIMENT_SLOTS));
+  const isOwned = owned.size === EXPERIMENT_SLOTS && arms.every(({ weight, slots }) => weight === slots.length);
+  return isOwned ? '' : `whose arms do not own each of ${EXPERIMENT_SLOTS} slots once, as many as their weight`;
 }

@@ -58,6 +58,32 @@ export const ROUTES: readonly (readonly [string, Route])[] = [
     },
   ],
   [
+    'route-with-experiment',
+    {
+      project: 'demo',
+      revision: 9,
+      targets: [{ version: 3, weight: 100, name: 'blue' }],
+      shadows: [],
+      shadowShare: 0,
+      loadedVersions: [3, 4],
+      previousVersion: 0,
+      rollout: { phase: 'promoted', version: 3, message: '' },
+      experiment: {
+        ...{ name: 'prices', salt: 4_000_000_000, control: 3, share: 50, fromRevision: 7, startedBy: 'ada' },
+        arms: [
+          { version: 3, weight: 60, slots: Array.from({ length: 60 }, (_, slot) => slot), isReady: true },
+          { version: 4, weight: 40, slots: Array.from({ length: 40 }, (_, slot) => 60 + slot), isReady: false },
+        ],
+        ...{ startedAtMs: 1_795_449_600_000, endsAtMs: 1_796_054_400_000 },
+        end: { atMs: 1_795_449_700_000, reason: 'it was ended by hand', by: 'ada', winner: 3 },
+      },
+      changedAtMs: 1_795_449_600_123,
+      reason: 'rollout',
+      correlationId: 'k-1',
+      recentCommandIds: [],
+    },
+  ],
+  [
     'route-in-check',
     {
       project: 'demo',

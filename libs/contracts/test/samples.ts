@@ -382,6 +382,23 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       { kind: 'pause', version: 2 },
       { kind: 'resume', version: 0 },
       { kind: 'abort', version: 2 },
+      {
+        kind: 'startExperiment',
+        ...{ name: 'prices', control: 3, share: 50, forMs: 604_800_000, force: false },
+        arms: [
+          { version: 3, weight: 50 },
+          { version: 4, weight: 50 },
+        ],
+      },
+      {
+        kind: 'setExperimentWeights',
+        ...{ name: 'prices', share: 0 },
+        weights: [
+          { version: 3, weight: 100 },
+          { version: 4, weight: 0 },
+        ],
+      },
+      { kind: 'endExperiment', name: 'prices', winner: 4 },
     ] as const
   ).map((action) =>
     sample(

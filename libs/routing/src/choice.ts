@@ -2,8 +2,10 @@
 // computed when the route changes: a choice is a hash and a walk over the split's bounds, another hash where there are
 // shadows, gives an object that all requests of a target share, and allocates nothing. While a rollout is in steps its
 // version is drawn first, by the salt of that rollout: other entities meet each new version first, a step only adds to
-// those who have it, and all others stay as they were split before.
+// those who have it, and all others stay as they were split before. While an experiment runs, who takes part in it has the
+// version of its arm (experiment-draw.ts), an entity always the same one.
 
+import { type Drawn, ExperimentDraw } from './experiment-draw.js';
 import { type Headers, Matches, type MatchRule } from './matches.js';
 import type { Route, Share } from './route.js';
 import { isCopied, shadowSalt } from './shadows.js';
@@ -15,7 +17,10 @@ export interface Choice {
   readonly live: number;
   /** Versions that get a copy of this request, whose answers nobody sees. */
   readonly shadows: readonly number[];
-  /** By the split, not by a rule or the client: only such requests compare two versions. */
+  /**
+   * By the split, not by a rule or the client, and while an experiment runs for the arm that answers: only such requests
+   * compare two versions.
+   */
   readonly drawn: boolean;
 }
 
@@ -32,6 +37,9 @@ export class RouteChoices {
   /** In the order of the split. */
   private readonly live: readonly Choice[];
   private readonly candidate: Candidate | null;
+  private readonly experiment: ExperimentDraw | undefined;
+  /** By version. */
+  private readonly arms: ReadonlyMap<number, Choice>;
   private readonly loaded: ReadonlyMap<number, Choice>;
   /** undefined without rules. */
   private readonly matches: Matches | undefined;
@@ -50,9 +58,12 @@ export class RouteChoices {
     const choiceOf = (live: number, shadows: readonly number[], drawn: boolean): Choice =>
       Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows), drawn });
     this.salt = projectSalt(route.project);
+    this.experiment = ExperimentDraw.of(route);
+    const isBeside = this.experiment !== undefined;
+    this.arms = new Map(route.loadedVersions.map((version) => [version, choiceOf(version, [], isBeside)]));
     this.candidate = candidateOf(route, (version) => choiceOf(version, [], true));
     this.split = makeSplit(this.candidate === null ? route.targets : othersOf(route));
-    this.live = this.split.versions.map((version) => choiceOf(version, [], true));
+    this.live = this.split.versions.map((version) => choiceOf(version, [], !isBeside));
     this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version, [], false)]));
     this.shadowSalt = shadowSalt(route.project);
     const others = (live: number) => route.shadows.filter((version) => version !== live);
@@ -73,6 +84,11 @@ export class RouteChoices {
     return (choice.drawn ? this.copied.drawn : this.copied.named).get(choice.live) ?? choice;
   }
 
+  /** Which arm of the running experiment the entity, or the request without one, was drawn for; undefined: none. */
+  drawn(entity: string, requestId: string): Drawn | undefined {
+    return this.experiment?.draw(entity === '' ? requestId : entity);
+  }
+
   private chooseLive(entity: string, requestId: string, pinned: number, headers?: Headers): Choice | NotLoaded {
     if (pinned !== 0) return this.loaded.get(pinned) ?? NOT_LOADED;
     if (this.matches !== undefined && headers !== undefined) {
@@ -80,6 +96,11 @@ export class RouteChoices {
       if (matched !== 0) return this.loaded.get(matched) ?? NOT_LOADED;
     }
     const { live, candidate } = this;
+    const drawn = this.experiment === undefined ? undefined : this.drawn(entity, requestId);
+    if (drawn !== undefined && drawn.version !== 0) {
+      const choices = drawn.version === drawn.arm.version ? this.arms : this.loaded;
+      return choices.get(drawn.version) ?? NOT_LOADED;
+    }
     const key = this.sticky && entity !== '' ? entity : requestId;
     if (candidate !== null && bucketOf(key, candidate.salt) < candidate.below) return candidate.choice;
     // The common case hashes nothing.

@@ -6,6 +6,14 @@ export { type Analysis, RolloutJudge, type Verdict } from './analysis/judge.js';
 export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
 export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
+export {
+  EXPERIMENT_MS_MAX,
+  EXPERIMENT_MS_MIN,
+  type ExperimentAction,
+  type ExperimentOutcome,
+  waitsForArms,
+} from './experiment.js';
+export { armName, type Drawn, trafficShares } from './experiment-draw.js';
 export { GRPC_STATUS, isFailure, isFailureName, mayFallBack, statusName } from './failure.js';
 export { fallbackVersion } from './fallback.js';
 export { isKeepOver } from './keep.js';
@@ -19,11 +27,17 @@ export {
   type RouteAction,
   type RouteCommand,
   type StepOutcome,
+  settleExperiment,
   settleKeep,
   settleLoad,
   settleStep,
 } from './rollout.js';
 export {
+  ARMS_MAX,
+  EXPERIMENT_NAME,
+  EXPERIMENT_SLOTS,
+  type Experiment,
+  type ExperimentArm,
   emptyRoute,
   LOADED_MAX,
   type PlannedCheck,
@@ -35,6 +49,7 @@ export {
   type Route,
   type RouteTarget,
   readyVersions,
+  runningExperiment,
   SHADOW_SHARE_DEFAULT,
   SHADOWS_MAX,
   STEPS_MAX,

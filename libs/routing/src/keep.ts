@@ -3,12 +3,14 @@
 // weights until it is over. While a rollout is under way nothing is unloaded. The route carries when: whoever owns it
 // then does it. O(loaded versions).
 
-import type { Route } from './route.js';
+import { type Route, runningExperiment } from './route.js';
 
-/** Loaded, without traffic or copies, and nobody waits for them. */
-export function spareVersions({ loadedVersions, targets, shadows, rollout }: Route): number[] {
+/** Loaded, without traffic, copies or an experiment, and nobody waits for them. */
+export function spareVersions(route: Route): number[] {
+  const { loadedVersions, targets, shadows, rollout } = route;
   const loading = rollout.phase === 'loading' ? rollout.version : 0;
-  const busy = new Set([...targets.map(({ version }) => version), ...shadows, loading]);
+  const arms = runningExperiment(route)?.arms ?? [];
+  const busy = new Set([...[...targets, ...arms].map(({ version }) => version), ...shadows, loading]);
   return loadedVersions.filter((version) => !busy.has(version));
 }
 

@@ -26,6 +26,17 @@
 // over (keep.ts), never in the write that takes its traffic away: requests already sent to it still find it in serving.
 
 import { assert } from '@millrace/domain';
+import {
+  type ExperimentAction,
+  type ExperimentFaultReason,
+  type ExperimentOutcome,
+  named as namedExperiment,
+  setExperimentWeights,
+  settledExperiment,
+  startExperiment,
+  winnerFault,
+  withoutExperiment,
+} from './experiment.js';
 import { isKeepOver, keptUntil, spareVersions } from './keep.js';
 import { primaryVersion } from './primary.js';
 import {
@@ -35,6 +46,7 @@ import {
   type Route,
   type RouteTarget,
   readyVersions,
+  runningExperiment,
   SHADOW_SHARE_DEFAULT,
   type Share,
   TARGETS_MAX,
@@ -70,7 +82,8 @@ export type RouteAction =
   | { kind: 'pause'; version: number }
   | { kind: 'resume'; version: number }
   /** The rollout has failed: its version gets nothing, and stays loaded until the next rollout. */
-  | { kind: 'abort'; version: number };
+  | { kind: 'abort'; version: number }
+  | ExperimentAction;
 
 export interface RouteCommand {
   id: string;
@@ -113,7 +126,8 @@ export type RejectionReason =
   /** Nobody has announced it. */
   | 'unknown_version'
   /** It was judged and is not blessed, and the command does not say that it goes live all the same. */
-  | 'not_blessed';
+  | 'not_blessed'
+  | ExperimentFaultReason;
 
 export interface Rejected {
   kind: 'rejected';
@@ -153,14 +167,21 @@ export function decide(
   if (!isExpected(route, command)) {
     return rejected('revision_conflict', `expected revision ${command.expectedRevision}, it is ${route.revision}`);
   }
-  const moved = act(route, command, strategy, nowMs);
+  const moved = move(route, command, strategy, nowMs);
   if (moved.kind === 'rejected') return moved;
   return { kind: 'changed', route: stamp(route, moved.route, command, { strategy, nowMs }) };
 }
 
-/** What takes a rollout back was meant for any of its steps: one that came meanwhile must not save it. */
-function isExpected({ revision, rollout }: Route, { expectedRevision, action }: RouteCommand): boolean {
+/**
+ * What takes a rollout back, or ends an experiment, was meant for any of its steps: one that came meanwhile must not
+ * save it.
+ */
+function isExpected(route: Route, { expectedRevision, action }: RouteCommand): boolean {
+  const { revision, rollout } = route;
   if (expectedRevision === 0 || expectedRevision === revision) return true;
+  const running = runningExperiment(route);
+  if (running !== undefined && action.kind === 'endExperiment')
+    return expectedRevision >= running.fromRevision && expectedRevision < revision;
   const began = rollout.phase === 'progressing' ? rollout.steps?.fromRevision : undefined;
   if (began === undefined || expectedRevision > revision) return false;
   // An abort may have been sent while the version was still loading.
@@ -218,7 +239,52 @@ export function settleStep(route: Route, outcome: StepOutcome, strategy: Rollout
   return { kind: 'changed', route: bump({ ...next, reason }, route, { strategy, nowMs }) };
 }
 
+/** Applies what became of a running experiment. */
+export function settleExperiment(
+  route: Route,
+  outcome: ExperimentOutcome,
+  strategy: RolloutStrategy,
+  nowMs: number,
+): Decision {
+  const settled = settledExperiment(route, outcome, nowMs);
+  if (settled === undefined) return rejected('no_experiment', 'nothing of the running experiment changes');
+  return { kind: 'changed', route: bump({ ...settled.route, reason: settled.reason }, route, { strategy, nowMs }) };
+}
+
 type Move = { kind: 'moved'; route: Route } | Rejected;
+
+/** Whoever moves the traffic of the targets ends a running experiment: its arms must not go on beside another route. */
+function move(route: Route, command: RouteCommand, strategy: RolloutStrategy, nowMs: number): Move {
+  const experiment = runningExperiment(route);
+  const reason = endsExperiment(command);
+  if (experiment === undefined || reason === undefined) return act(route, command, strategy, nowMs);
+  const ended = withoutExperiment(route, { nowMs, reason, by: command.issuedBy ?? '' });
+  const moved = act(ended, command, strategy, nowMs);
+  // Who is to have all traffic has it again without the experiment; and that is all a rollback finds to take back.
+  const isDone = moved.kind === 'rejected' && ['already_live', 'nothing_to_roll_back'].includes(moved.reason);
+  if (isDone) return { kind: 'moved', route: ended };
+  if (moved.kind === 'rejected') return moved;
+  // Requests on their way to an arm still find it loaded.
+  const arms = experiment.arms.map(({ version }) => version).filter((one) => ended.loadedVersions.includes(one));
+  const loadedVersions = [...new Set([...moved.route.loadedVersions, ...arms])].sort((a, b) => a - b);
+  return { kind: 'moved', route: { ...moved.route, loadedVersions } };
+}
+
+/** Why it does; undefined: it does not. */
+function endsExperiment({ action, reason }: RouteCommand): string | undefined {
+  switch (action.kind) {
+    case 'startRollout':
+      return `a rollout of version ${action.version} began`;
+    case 'promote':
+      return `version ${action.version} was promoted`;
+    case 'rollback':
+      return `the traffic was rolled back${reason === '' ? '' : `: ${reason}`}`;
+    case 'setWeights':
+      return 'weights were set by hand';
+    default:
+      return undefined;
+  }
+}
 
 function act(route: Route, command: RouteCommand, strategy: RolloutStrategy, nowMs: number): Move {
   const { action, reason, issuedBy: by = '' } = command;
@@ -241,6 +307,12 @@ function act(route: Route, command: RouteCommand, strategy: RolloutStrategy, now
       return setWeights(route, action.weights, strategy, { sinceMs: nowMs, reason: 'weights were set by hand', by });
     case 'setShadows':
       return setShadows(route, action.versions, action.share);
+    case 'startExperiment':
+      return startExperiment(route, action, { nowMs, by });
+    case 'setExperimentWeights':
+      return setExperimentWeights(route, action);
+    case 'endExperiment':
+      return endExperiment(route, action, strategy, { nowMs, reason: reason || 'it was ended by hand', by });
   }
 }
 
@@ -260,7 +332,7 @@ function startRollout(before: Route, version: number, strategy: RolloutStrategy,
   const isUnderWay = rollout.phase === 'progressing';
   const route = isUnderWay ? takenBack(before, `superseded by version ${version}`, strategy) : before;
   if (isSoleTarget(route, version)) return { kind: 'moved', route };
-  if (route.loadedVersions.includes(version)) return giveTraffic(route, version, strategy, nowMs);
+  if (readyVersions(route).includes(version)) return giveTraffic(route, version, strategy, nowMs);
   const kept = [...before.targets, ...route.targets].map((target) => target.version);
   const previous = route.loadedVersions.filter((loaded) => loaded === route.previousVersion);
   const held = new Set([...kept, ...route.shadows, ...previous, version]);
@@ -463,6 +535,21 @@ function setWeights(route: Route, weights: readonly Share[], strategy: RolloutSt
   const others = { ...steps, baseline: baselineOf(wanted, version) };
   const rollout = { ...route.rollout, steps: { ...others, pause: steps.pause ?? by } };
   return { kind: 'moved', route: { ...split, rollout } };
+}
+
+function endExperiment(
+  route: Route,
+  { name, winner }: Extract<ExperimentAction, { kind: 'endExperiment' }>,
+  strategy: RolloutStrategy,
+  by: { nowMs: number; reason: string; by: string },
+): Move {
+  const running = namedExperiment(route, name);
+  if (running.kind === 'rejected') return running;
+  const fault = winnerFault(running.experiment, winner);
+  if (fault !== undefined) return fault;
+  const ended = withoutExperiment(route, { ...by, winner });
+  if (winner === 0 || isSoleTarget(ended, winner)) return { kind: 'moved', route: ended };
+  return promote(ended, winner, strategy);
 }
 
 function setShadows(route: Route, versions: readonly number[], share: number): Move {

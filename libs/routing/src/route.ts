@@ -9,6 +9,12 @@ export const SHADOWS_MAX = 2;
 export const SHADOW_SHARE_DEFAULT = 10;
 /** Versions of a project that serving holds: targets, shadows, the one a rollback returns to, the one that loads. */
 export const LOADED_MAX = TARGETS_MAX + SHADOWS_MAX + 2;
+/** Arms of an experiment: as many as there may be targets. */
+export const ARMS_MAX = TARGETS_MAX;
+/** An experiment's entities in so many parts, a percent each: an arm owns as many as its weight. */
+export const EXPERIMENT_SLOTS = 100;
+/** What an experiment may be called. */
+export const EXPERIMENT_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 /** Steps of one rollout: one for each twentieth of the traffic. */
 export const STEPS_MAX = 20;
 /** What a target may be called: "blue", "canary", "v7". */
@@ -90,6 +96,48 @@ export interface RolloutState {
   back?: boolean | undefined;
 }
 
+/** One version of an experiment. */
+export interface ExperimentArm {
+  version: number;
+  /** Percent of those who take part, 0 to 100; 0 = nobody any more. */
+  weight: number;
+  /** Which of EXPERIMENT_SLOTS it owns, ascending, as many as its weight: who is in one of them stays with the arm. */
+  slots: readonly number[];
+  /** Serving has it; else its share goes to the control arm. */
+  isReady: boolean;
+}
+
+/** An A/B/n experiment: arms side by side until it ends, beside the route's targets. Times are processing time. */
+export interface Experiment {
+  name: string;
+  /** Of its own, 1 or more: other entities meet in each experiment. */
+  salt: number;
+  /** The arm that the others are compared with. */
+  control: number;
+  /** Ascending by version, 2 to ARMS_MAX; weights add up to 100, and every slot has one owner. */
+  arms: readonly ExperimentArm[];
+  /** Percent of the traffic that takes part, 1 to 100; all other goes by the targets. */
+  share: number;
+  startedAtMs: number;
+  /** When it ends by itself. */
+  endsAtMs: number;
+  /** Who began it. */
+  startedBy: string;
+  /** Of the route in which it began. */
+  fromRevision: number;
+  /** Set when it is over: it sends no request any more. */
+  end?: ExperimentEnd | undefined;
+}
+
+export interface ExperimentEnd {
+  atMs: number;
+  reason: string;
+  /** '' = the router. */
+  by: string;
+  /** Of the arms; 0 = none was named. */
+  winner: number;
+}
+
 export interface Route {
   project: string;
   /** 0 = never changed; grows by one with each change. Commands carry the revision they expect. */
@@ -110,6 +158,8 @@ export interface Route {
   /** Set while no rollout is under way and loaded versions have nothing to do: they are unloaded from then on. */
   keepUntilMs?: number | undefined;
   rollout: RolloutState;
+  /** The running one, never beside a rollout under way, or the last one with its end; absent: there was none. */
+  experiment?: Experiment | undefined;
   changedAtMs: number;
   reason: string;
   correlationId: string;
@@ -148,10 +198,27 @@ export function emptyRoute(project: string): Route {
   };
 }
 
+/** The experiment that sends requests now. */
+export function runningExperiment({ experiment }: Pick<Route, 'experiment'>): Experiment | undefined {
+  return experiment?.end === undefined ? experiment : undefined;
+}
+
 /** Versions that serving has loaded and that may get traffic: a version still loading is not among them. */
 export function readyVersions(route: Route): number[] {
-  if (route.rollout.phase !== 'loading') return [...route.loadedVersions];
-  return route.loadedVersions.filter((version) => version !== route.rollout.version);
+  const { loadedVersions, rollout } = route;
+  const absent = unreadyArms(route);
+  if (rollout.phase === 'loading') absent.push(rollout.version);
+  return loadedVersions.filter((version) => !absent.includes(version));
+}
+
+/** Arms that serving does not have, or not yet; who has traffic beside the experiment, or had, is taken for there. */
+export function unreadyArms(route: Route): number[] {
+  const { targets, previousVersion } = route;
+  const arms = runningExperiment(route)?.arms ?? [];
+  return arms
+    .filter(({ version, isReady }) => !isReady && version !== previousVersion)
+    .map(({ version }) => version)
+    .filter((version) => !targets.some((target) => target.version === version));
 }
 
 /** Whether two routes send live traffic alike. */
@@ -159,6 +226,16 @@ export function sameTraffic(a: Route | undefined, b: Route): boolean {
   const before = a?.targets ?? [];
   return (
     before.length === b.targets.length &&
-    before.every((target, i) => target.version === b.targets[i]?.version && target.weight === b.targets[i]?.weight)
+    before.every((target, i) => target.version === b.targets[i]?.version && target.weight === b.targets[i]?.weight) &&
+    sameArms(a === undefined ? undefined : runningExperiment(a), runningExperiment(b))
+  );
+}
+
+function sameArms(a: Experiment | undefined, b: Experiment | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.fromRevision === b.fromRevision &&
+    a.share === b.share &&
+    a.arms.every((arm, i) => arm.weight === b.arms[i]?.weight && arm.isReady === b.arms[i]?.isReady)
   );
 }

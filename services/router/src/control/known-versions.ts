@@ -1,5 +1,5 @@
 // Model versions as models.v1 tells of them: which there are, which were judged and found wanting, and which retention
-// has deleted. No rollout begins with one that nobody announced, for its load would be waited for in vain while others
+// has deleted. No rollout or experiment begins with one that nobody announced, for its load would be waited for in vain while others
 // wait, nor with one whose package goes; one that is not blessed takes somebody who says so. One that is loaded stays,
 // whatever is said of it. Memory: a few words for each version, `GONE_MAX` numbers of deleted ones a project.
 
@@ -58,15 +58,20 @@ export class KnownVersions {
     return this.projects.get(project)?.gone.has(version) === true;
   }
 
-  /** Why the version does not begin a rollout; undefined: it may. */
+  /** Why the version does not begin a rollout, or is no arm of an experiment; undefined: it may. */
   fault({ project, action }: Pick<RouteCommand, 'project' | 'action'>): VersionFault | undefined {
-    if (action?.kind !== 'startRollout') return undefined;
-    const { version, force } = action;
+    if (action?.kind === 'startRollout') return this.faultOf(project, action.version, action.force === true);
+    if (action?.kind !== 'startExperiment') return undefined;
+    const faults = action.arms.map(({ version }) => this.faultOf(project, version, action.force === true));
+    return faults.find((fault) => fault !== undefined);
+  }
+
+  private faultOf(project: string, version: number, force: boolean): VersionFault | undefined {
     if (this.isGone(project, version)) return refused('version_deleted', deletedMessage(project, version));
     const known = this.projects.get(project)?.announced.get(version);
     if (known === undefined || known.createdAtMs < this.createdAtMs(project))
       return refused('unknown_version', this.unknownMessage(project, version));
-    if (known.wanting === '' || force === true) return undefined;
+    if (known.wanting === '' || force) return undefined;
     return refused('not_blessed', `${known.wanting}; to roll it out all the same takes force, and who asks for it`);
   }
 

@@ -182,13 +182,16 @@ export class RouteControl {
 
 /** Who lets a version live that is not blessed answers for it. */
 export function refuseNameless(action: RouteAction, issuedBy: string): void {
-  if (action.kind !== 'startRollout' || action.force !== true || issuedBy.trim() !== '') return;
+  if (!isForced(action) || issuedBy.trim() !== '') return;
   throw new PlatformError('invalid_argument', 'force takes issuedBy: who rolls out a version that is not blessed');
 }
 
+const isForced = (action: RouteAction): boolean =>
+  (action.kind === 'startRollout' || action.kind === 'startExperiment') && action.force === true;
+
 /** Kept with the route, so that who looks at it later sees whose decision it was. */
 function reasonOf({ reason, issuedBy }: CallerFacts, action: RouteAction): string {
-  if (action.kind !== 'startRollout' || action.force !== true) return reason;
+  if (!isForced(action)) return reason;
   return `${reason === '' ? '' : `${reason}; `}forced by ${issuedBy}`;
 }
 

@@ -1,7 +1,8 @@
 // Applies commands to routes, as the one writer of the projects whose partition of commands.v1 this process holds:
 // decide, write the new route to the log, and only when the log has it put it in force here. A rollout is two writes:
 // `loading`, and after serving said ready (or the time is up) `promoted`, `progressing` or `failed`. While it is
-// progressing its steps come when they are due (step-watch.ts). Writes of one project run one after the other.
+// progressing its steps come when they are due (step-watch.ts); a running experiment ends by its time
+// (experiment-watch.ts). Writes of one project run one after the other.
 //
 // Acceptance, from which a switch is timed: for promote, rollback and weights the moment the command was issued; for a
 // rollout the moment its version was seen ready, because loading is not part of the switch; for a step by time the
@@ -12,6 +13,7 @@ import type { Switch } from '@millrace/routing';
 import {
   type Decision,
   decide,
+  type ExperimentOutcome,
   isKeepOver,
   type LoadOutcome,
   primaryVersion,
@@ -21,12 +23,14 @@ import {
   type RouteCommand,
   type StepOutcome,
   sameTraffic,
+  settleExperiment,
   settleKeep,
   settleLoad,
   settleStep,
 } from '@millrace/routing';
 import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
+import { ExperimentWatch } from './experiment-watch.js';
 import { deletedMessage, type VersionKnowledge, versionFault } from './known-versions.js';
 import { type MayAdvance, type ReadinessProbe, StepWatch } from './step-watch.js';
 
@@ -49,7 +53,8 @@ export function otherOrigin(
 ): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
   const isCopied = action?.kind === 'setShadows';
   const brings = action?.kind === 'startRollout' || action?.kind === 'promote';
-  const versions = isCopied ? action.versions : brings ? [action.version] : [];
+  const arms = action?.kind === 'startExperiment' ? action.arms.map(({ version }) => version) : [];
+  const versions = isCopied ? action.versions : brings ? [action.version] : arms;
   for (const version of versions) {
     const message = mixed(project, version, isCopied);
     if (message !== undefined) return { kind: 'rejected', reason: 'other_origin', message };
@@ -93,6 +98,7 @@ export class RouteOwner {
   private readonly steps: StepWatch;
   /** Projects of which a write is on its way that unloads versions. */
   private readonly unloading = new Set<string>();
+  private readonly experiments: ExperimentWatch;
 
   constructor(
     private readonly table: RouteTable,
@@ -106,6 +112,11 @@ export class RouteOwner {
       { get: (project) => table.get(project), settle: (project, outcome) => this.settleStep(project, outcome) },
       probe,
       { clock, readyTimeoutMs: loadTimeoutMs, sleep, mayAdvance: mayAdvance ?? (() => 'yes'), onError },
+    );
+    this.experiments = new ExperimentWatch(
+      { get: (project) => table.get(project), settle: (project, outcome) => this.settleExperiment(project, outcome) },
+      probe,
+      { clock, sleep },
     );
   }
 
@@ -156,6 +167,7 @@ export class RouteOwner {
   release(project: string): void {
     this.watching.delete(project);
     this.steps.end(project);
+    this.experiments.end(project);
   }
 
   /** The project is no more: its route goes, too, also while a version is being loaded. */
@@ -173,6 +185,7 @@ export class RouteOwner {
       }
       this.watching.delete(project);
       this.steps.end(project);
+      this.experiments.end(project);
       this.switches.forget(project);
     });
   }
@@ -180,6 +193,7 @@ export class RouteOwner {
   private watch(route: Route): void {
     this.watchLoad(route);
     this.steps.watch(route);
+    this.experiments.watch(route);
   }
 
   private watchLoad(route: Route): void {
@@ -257,13 +271,23 @@ export class RouteOwner {
     }
   }
 
+  private settleStep(project: string, outcome: StepOutcome): Promise<void> {
+    const { clock, strategyOf } = this.options;
+    return this.settleByWatch(project, (route) => settleStep(route, outcome, strategyOf(project), clock.nowMs()));
+  }
+
+  private settleExperiment(project: string, outcome: ExperimentOutcome): Promise<void> {
+    const { clock, strategyOf } = this.options;
+    return this.settleByWatch(project, (route) => settleExperiment(route, outcome, strategyOf(project), clock.nowMs()));
+  }
+
   /** Where the log is not there the watch goes on. */
-  private async settleStep(project: string, outcome: StepOutcome): Promise<void> {
-    const { clock, failures, strategyOf, onError } = this.options;
+  private async settleByWatch(project: string, settle: (route: Route) => Decision): Promise<void> {
+    const { clock, failures, onError } = this.options;
     const acceptance: Acceptance = { atMs: clock.monotonicMs(), failuresBefore: failures(project) };
     const settled = this.inTurn(project, async () => {
       const before = this.table.routeOrEmpty(project);
-      const decision = settleStep(before, outcome, strategyOf(project), clock.nowMs());
+      const decision = settle(before);
       if (decision.kind !== 'changed') return;
       await this.putInForce(before, decision.route, acceptance);
       this.watch(decision.route);
