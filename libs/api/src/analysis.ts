@@ -10,7 +10,7 @@ const Side = answer({
   n: count('Of so many.'),
 });
 
-const CriterionAnalysis = answer(
+export const CriterionAnalysis = answer(
   {
     criterion: word(CRITERIA),
     verdict: word(CRITERION_VERDICTS, 'no_data: neither version gave any.'),

@@ -1,9 +1,18 @@
 // The router's control API (8003): routes, rollouts, and what became of requests.
 
-import { ROLLOUT_PHASES, SHADOW_SHARE_DEFAULT, SHADOWS_MAX, STEPS_MAX, TARGETS_MAX } from '@millrace/routing';
+import {
+  EXPERIMENT_MS_MAX,
+  EXPERIMENT_MS_MIN,
+  ROLLOUT_PHASES,
+  SHADOW_SHARE_DEFAULT,
+  SHADOWS_MAX,
+  STEPS_MAX,
+  TARGETS_MAX,
+} from '@millrace/routing';
 import Type from 'typebox';
 import { RolloutAnalysis } from './analysis.js';
 import { get, post } from './endpoint.js';
+import { armWeights, Experiment, ExperimentStatus, experimentName } from './experiment.js';
 import { answer, body, count, figure, note, nullable, timeMs, version, versionOrNone, word } from './values.js';
 
 const Target = answer({ version: version(), weight: Type.Number({ minimum: 0, maximum: 100 }), name: Type.String() });
@@ -86,6 +95,7 @@ const Route = answer(
       maximum: 100,
       description: 'Percent of the requests that are copied; 0 without shadows.',
     }),
+    experiment: Type.Optional(Experiment),
     correlationId: Type.String(),
   },
   'Route',
@@ -137,6 +147,8 @@ const ShadowPair = answer(
   },
   'ShadowPair',
 );
+
+const percent = (description: string) => Type.Integer({ minimum: 1, maximum: 100, description });
 
 const project = '/v1/projects/{project}';
 
@@ -216,6 +228,48 @@ export const routerApi = {
     pauseRollout: ofRollout('pause', 'No step of the rollout comes by itself until it is resumed.'),
     resumeRollout: ofRollout('resume', 'The rollout goes on with the time that its step had left.'),
     abortRollout: ofRollout('abort', 'All traffic back to who had it before the rollout, which has failed.'),
+    startExperiment: post({
+      path: `${project}/experiment`,
+      summary: 'Begins an A/B/n experiment: versions side by side until its time is over.',
+      body: body({
+        name: experimentName(),
+        arms: armWeights('Whole percents that add up to 100, two versions or more.'),
+        control: Type.Optional(version()),
+        share: Type.Optional(percent('Percent of the traffic that takes part; default 100.')),
+        forMs: Type.Integer({
+          minimum: EXPERIMENT_MS_MIN,
+          maximum: EXPERIMENT_MS_MAX,
+          description: 'It ends by itself after so long.',
+        }),
+        force: Type.Optional(
+          Type.Boolean({ description: 'Also where an arm was judged and is not blessed; takes issuedBy.' }),
+        ),
+        ...command,
+      }),
+      answer: ControlAnswer,
+    }),
+    experiment: get({
+      path: `${project}/experiment`,
+      summary: 'The running experiment, or the last one, and how its arms compare; null: there was none yet.',
+      answer: answer({ experiment: nullable(ExperimentStatus) }),
+    }),
+    setExperimentWeights: post({
+      path: `${project}/experiment/weights`,
+      summary: 'Other weights for the arms: only the difference moves.',
+      body: body({
+        name: Type.Optional(experimentName()),
+        weights: armWeights('Of every arm; one of 0 gets nobody.'),
+        share: Type.Optional(percent('Percent of the traffic that takes part; default as it was.')),
+        ...command,
+      }),
+      answer: ControlAnswer,
+    }),
+    endExperiment: post({
+      path: `${project}/experiment/end`,
+      summary: 'All traffic as it was before the experiment, or to the arm that has won.',
+      body: body({ name: Type.Optional(experimentName()), winner: Type.Optional(version()), ...command }),
+      answer: ControlAnswer,
+    }),
     analysis: get({
       path: `${project}/analysis`,
       summary: 'What is thought of the rollout under way, or was of the last one; null: there was none yet.',

@@ -48,4 +48,24 @@ describe('codec of routes', () => {
     const inSteps = toBinary(RouteSchema, create(RouteSchema, { project: 'p', revision: 1n, rollout }));
     expect(() => decodeRoute(inSteps)).toThrow(new RegExp(`\\[corrupt\\].*${words}`));
   });
+
+  const arm = (version: number, from: number, to: number, weight = to - from) => {
+    return { version, weight, slots: Array.from({ length: to - from }, (_, i) => from + i), isReady: true };
+  };
+  const experiment = { name: 'prices', salt: 7, control: 3, share: 50, fromRevision: 1n };
+  it.each([
+    ['one arm', { arms: [arm(3, 0, 100)] }, 'experiment of 1 arms'],
+    ['a control that is none of them', { control: 9 }, 'control arm 9 is none'],
+    ['a slot that nobody owns', { arms: [arm(3, 0, 50), arm(4, 50, 99)] }, 'own each of 100 slots'],
+    ['a slot of two arms', { arms: [arm(3, 0, 51), arm(4, 50, 100)] }, 'own each of 100 slots'],
+    ['other weights than slots', { arms: [arm(3, 0, 50), arm(4, 50, 100, 40)] }, 'own each of 100 slots'],
+    ['arms that do not ascend', { arms: [arm(4, 0, 50), arm(3, 50, 100)] }, 'do not ascend'],
+    ['a name that is none', { name: 'Prices!' }, 'experiment name "Prices!"'],
+    ['more than all traffic', { share: 101 }, '101 % of the traffic'],
+    ['no salt', { salt: 0 }, 'without salt'],
+  ])('an experiment with %s is corrupt', (_, part, words) => {
+    const init = { ...experiment, arms: [arm(3, 0, 50), arm(4, 50, 100)], ...part };
+    const bytes = toBinary(RouteSchema, create(RouteSchema, { project: 'p', revision: 1n, experiment: init }));
+    expect(() => decodeRoute(bytes)).toThrow(new RegExp(`\\[corrupt\\].*${words}`));
+  });
 });

@@ -76,7 +76,8 @@ function experimentFault(experiment: Experiment | undefined): string {
   if (share < 1 || share > 100) return `with an experiment of ${share} % of the traffic`;
   if (arms.some(({ version }, i) => i > 0 && version <= (arms[i - 1]?.version ?? 0))) return 'whose arms do not ascend';
   if (!arms.some(({ version }) => version === control)) return `whose control arm ${control} is none of its arms`;
-  const owned = new Set(arms.flatMap(({ slots }) => slots).filter((slot) => slot < EXPERIMENT_SLOTS));
-  const isOwned = owned.size === EXPERIMENT_SLOTS && arms.every(({ weight, slots }) => weight === slots.length);
+  const owned = arms.flatMap(({ slots }) => slots).sort((a, b) => a - b);
+  const isEach = owned.length === EXPERIMENT_SLOTS && owned.every((slot, i) => slot === i);
+  const isOwned = isEach && arms.every(({ weight, slots }) => weight === slots.length);
   return isOwned ? '' : `whose arms do not own each of ${EXPERIMENT_SLOTS} slots once, as many as their weight`;
 }

@@ -1,7 +1,7 @@
 export { canonicalJson } from './canonical-json.js';
 export { chooseRows } from './choose-rows.js';
 export { deriveColumns, timePart } from './derive.js';
-export { DURATION_PATTERN } from './duration.js';
+export { DURATION_PATTERN, parseDuration } from './duration.js';
 export { planOf, signatureOf } from './feature-plan.js';
 export { columnsOf, inferColumns } from './infer-columns.js';
 export { doubtOf } from './inference/doubtful-values.js';

@@ -2,7 +2,7 @@
 
 export { CRITERIA, CRITERION_VERDICTS, type CriterionName, VERDICTS } from './analysis/criterion.js';
 export { type EvidenceState, VersionEvidence } from './analysis/evidence.js';
-export { type Analysis, RolloutJudge, type Verdict } from './analysis/judge.js';
+export { type Analysis, type CriterionAnalysis, RolloutJudge, type Verdict } from './analysis/judge.js';
 export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
 export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';

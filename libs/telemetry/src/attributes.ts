@@ -11,6 +11,7 @@ export const ATTRIBUTES = {
   modelName: 'ml.model.name',
   rows: 'millrace.rows',
   rolloutStep: 'millrace.rollout.step',
+  experiment: 'millrace.experiment',
   fallbackFrom: 'millrace.fallback.from',
   correlationId: 'millrace.correlation_id',
   artifactPath: 'millrace.artifact.path',

@@ -4,7 +4,7 @@
 // them), a closed set; never an id or an entity.
 
 import { ANALYSIS_METRICS } from './analysis-names.js';
-
+import { EXPERIMENT_METRICS } from './experiment-names.js';
 import type { MetricSpec } from './metric-spec.js';
 
 export const METRICS = {
@@ -178,6 +178,7 @@ export const METRICS = {
     labels: ['project', 'version'],
   },
   ...ANALYSIS_METRICS,
+  ...EXPERIMENT_METRICS,
   'millrace.router.in_flight': {
     kind: 'gauge',
     unit: '{request}',

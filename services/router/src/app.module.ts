@@ -7,6 +7,7 @@ import { routerSettings } from '@millrace/deployment';
 import { defineService, type ServiceContext, type ServiceParts } from '@millrace/service';
 import type { FastifyInstance } from 'fastify';
 import { Analyst } from './analysis/analyst.js';
+import { ExperimentAnalyst } from './analysis/experiment-analyst.js';
 import type { RouterConfig } from './config.js';
 import { CommandsConsumer } from './control/commands.kafka.js';
 import { ControlHttp } from './control/control.http.js';
@@ -57,6 +58,7 @@ export const router = defineService({
         [RouteControl, control],
         [RouteOwner, owner],
         [Analyst, analysing.analyst],
+        [ExperimentAnalyst, analysing.experiments],
         [KafkaRouteLog, routeLog],
       ],
       consumers: [consumer],

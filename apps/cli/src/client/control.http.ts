@@ -137,6 +137,7 @@ export type ImportState = AnswerOf<typeof ingestApi.endpoints.importStatus>;
 
 export type RolloutMove = 'skip' | 'pause' | 'resume' | 'abort';
 
+const { startExperiment, setExperimentWeights, endExperiment } = routerApi.endpoints;
 const { startTraining, startRollout, promote, rollback, setShadows, abortRollout } = {
   ...trainerApi.endpoints,
   ...routerApi.endpoints,
@@ -356,6 +357,23 @@ export class ControlClient {
   moveRollout(project: string, move: RolloutMove, body: BodyOf<typeof abortRollout>) {
     const { advanceRollout: skip, pauseRollout: pause, resumeRollout: resume, abortRollout: abort } = this.router;
     return { skip, pause, resume, abort }[move]({ path: { project }, body });
+  }
+
+  startExperiment(project: string, body: BodyOf<typeof startExperiment>) {
+    return this.router.startExperiment({ path: { project }, body });
+  }
+
+  /** The running one, or the last one; null: there was none. */
+  async experiment(project: string) {
+    return (await this.router.experiment({ path: { project } })).experiment;
+  }
+
+  setExperimentWeights(project: string, body: BodyOf<typeof setExperimentWeights>) {
+    return this.router.setExperimentWeights({ path: { project }, body });
+  }
+
+  endExperiment(project: string, body: BodyOf<typeof endExperiment>) {
+    return this.router.endExperiment({ path: { project }, body });
   }
 
   /** Of the rollout under way, or of the last one; null: there was none since that router started. */

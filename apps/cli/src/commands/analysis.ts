@@ -7,7 +7,7 @@ import { table } from '../table.js';
 export type RolloutAnalysis = NonNullable<AnswerOf<typeof routerApi.endpoints.analysis>['analysis']>;
 type Criterion = RolloutAnalysis['criteria'][number];
 
-const VERDICTS: Readonly<Record<RolloutAnalysis['verdict'], string>> = {
+export const VERDICTS: Readonly<Record<RolloutAnalysis['verdict'], string>> = {
   pass: 'good',
   fail: 'bad',
   not_yet: 'not decided yet',
@@ -22,16 +22,17 @@ export function describeAnalysis(analysis: RolloutAnalysis, width?: number): str
   const counted = `${answered.candidate} answers of version ${candidate}, ${answered.stable} of version ${stable}`;
   const from = `${counted}, seen by ${routers} router${routers === 1 ? '' : 's'}`;
   const lines = [`${when}: ${VERDICTS[verdict]}${dryRun ? ' (dry run)' : ''}, ${reason}`, from];
-  const headers = [
-    'criterion',
-    'thought',
-    `version ${candidate}`,
-    `version ${stable}`,
-    'difference',
-    'interval',
-    'next',
-  ];
-  return [...lines, table(headers, criteria.map(row), width)].join('\n');
+  return [...lines, criteriaTable(criteria, { stable, candidate }, width)].join('\n');
+}
+
+/** By criterion both figures, the interval of their difference, and how far the test is. */
+export function criteriaTable(
+  criteria: readonly Criterion[],
+  { stable, candidate }: { stable: number; candidate: number },
+  width?: number,
+): string {
+  const of = [`version ${candidate}`, `version ${stable}`];
+  return table(['criterion', 'thought', ...of, 'difference', 'interval', 'next'], criteria.map(row), width);
 }
 
 function row(criterion: Criterion): string[] {

@@ -8,8 +8,7 @@ import type { Command } from 'commander';
 import { EXIT_OK } from '../exit-codes.js';
 import { table } from '../table.js';
 import { action, type Context } from './context.js';
-import { projectName, time, wholeNumber } from './option-values.js';
-import { VERSION_MAX } from './routes.js';
+import { projectName, time, VERSION_MAX, wholeNumber } from './option-values.js';
 import { meantDatasets } from './told-usual.js';
 
 type Backtest = AnswerOf<typeof trainerApi.endpoints.backtest>;

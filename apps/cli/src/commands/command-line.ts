@@ -5,6 +5,7 @@ import { RELEASE, suggest } from '@millrace/domain';
 import { type Argument, Command, type CommanderError } from 'commander';
 import { backtestCommand } from './backtest.js';
 import { dataCommands } from './data.js';
+import { experimentCommands } from './experiment.js';
 import { helpCommand } from './help.js';
 import { labelCommands } from './labels.js';
 import { loopCommand } from './loop.js';
@@ -38,6 +39,7 @@ const COMMANDS = [
   backtestCommand,
   modelCommands,
   routeCommands,
+  experimentCommands,
   loopCommand,
   predictCommand,
   predictionCommands,

@@ -7,9 +7,8 @@ import { versionCommand } from '../overview/version-command.js';
 import { type ListedVersion, type RowCounts, slicesText, versionsText } from '../train/training-report.js';
 import { versionText } from '../train/version-text.js';
 import { action } from './context.js';
-import { projectName, wholeNumber } from './option-values.js';
+import { projectName, VERSION_MAX, wholeNumber } from './option-values.js';
 import { registerCommand } from './register.js';
-import { VERSION_MAX } from './routes.js';
 
 interface ModelsOptions {
   slices?: boolean;

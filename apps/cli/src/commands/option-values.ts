@@ -3,14 +3,21 @@
 
 import { parseSetting, type Setting } from '@millrace/deployment';
 import { PlatformError, timeOf } from '@millrace/domain';
-import { DURATION_PATTERN, PROJECT_NAME } from '@millrace/project';
+import { DURATION_PATTERN, PROJECT_NAME, parseDuration } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import { InvalidArgumentError } from 'commander';
 
+/** Versions are 32-bit integers on the wire. */
+export const VERSION_MAX = 2_147_483_647;
 /** What a 32-bit generator takes. */
 export const SEED_MAX = 4_294_967_295;
 /** No bound of ours: what a number of JSON holds exactly. */
 export const ROWS_MAX = Number.MAX_SAFE_INTEGER;
+
+interface Share {
+  version: number;
+  weight: number;
+}
 
 const WHOLE = /^\d{1,16}$/;
 
@@ -62,6 +69,29 @@ export function time(text: string): number {
 export function duration(text: string): string {
   if (new RegExp(DURATION_PATTERN).test(text)) return text;
   throw new InvalidArgumentError('Write a duration such as 30s, 15m or 3h.');
+}
+
+/** The same in milliseconds, of at least and at most so long. */
+export function durationMs(minMs: number, maxMs: number): (text: string) => number {
+  return (text) => {
+    const ms = parseDuration(text) ?? Number.NaN;
+    if (ms >= minMs && ms <= maxMs) return ms;
+    const [least, most] = [`${minMs / 1_000}s`, `${Math.floor(maxMs / 86_400_000)}d`];
+    throw new InvalidArgumentError(`Write a duration such as 90m, 12h or 7d, from ${least} to ${most}.`);
+  };
+}
+
+const ARM = /^(\d{1,10})=(\d{1,3})$/;
+
+/** "4=50": a model version and its percent; one more of them. */
+export function arm(text: string, before: readonly Share[] = []): readonly Share[] {
+  const [, version, weight] = ARM.exec(text) ?? [];
+  const share = { version: Number(version), weight: Number(weight) };
+  if (!(share.version >= 1 && share.version <= VERSION_MAX && share.weight <= 100))
+    throw new InvalidArgumentError('Write a model version and its percent, like 4=50.');
+  if (before.some((one) => one.version === share.version))
+    throw new InvalidArgumentError(`Version ${version} is named twice.`);
+  return [...before, share];
 }
 
 export const port = wholeNumber(1, 65_535);

@@ -18,8 +18,7 @@ import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { action, type Context, poll } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
-import { endpoint, time, wholeNumber } from './option-values.js';
-import { VERSION_MAX } from './routes.js';
+import { endpoint, time, VERSION_MAX, wholeNumber } from './option-values.js';
 
 interface PredictOptions extends CsvOptions {
   row?: string;

@@ -9,7 +9,7 @@ import { keptText, progressText } from '../overview/rollout-text.js';
 import { describeShadows } from '../overview/shadow-text.js';
 import { describeAnalysis } from './analysis.js';
 import { action, type Context } from './context.js';
-import { projectName, wholeNumber } from './option-values.js';
+import { projectName, VERSION_MAX, wholeNumber } from './option-values.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
 type Route = ControlAnswer['route'];
@@ -25,9 +25,6 @@ interface ShadowOptions {
   none?: boolean;
   reason: string;
 }
-
-/** Versions are 32-bit integers on the wire. */
-export const VERSION_MAX = 2_147_483_647;
 
 export function routeCommands(program: Command): void {
   const rollout = program.command('rollout').description('brings a version into service');
@@ -77,6 +74,7 @@ export function routeCommands(program: Command): void {
           (width) =>
             [
               describeRoute(route),
+              ...(isRunning(route) ? [besideRoute(project)] : []),
               ...(progress === undefined ? [] : [progressText(progress)]),
               ...(kept === undefined ? [] : [kept]),
               ...(analysis === null ? [] : [describeAnalysis(analysis, width)]),
@@ -201,7 +199,7 @@ function moveCommand(rollout: Command, move: RolloutMove, description: string): 
  * The router takes a rollout of any version and waits until it is loaded, for it may hear of it before its
  * announcement: a wrong number would be waited for in vain. Where the registry is away, the router's word holds.
  */
-async function announced({ control }: Context, project: string, version?: number): Promise<void> {
+export async function announced({ control }: Context, project: string, version?: number): Promise<void> {
   const versions = (await control.models(project).catch(() => undefined))?.map((model) => model.version);
   if (versions === undefined) return;
   if (versions.length === 0) throw new PlatformError('not_found', `${project} has no model version`);
@@ -217,7 +215,12 @@ export const forced = (project: string, version: number): string =>
   `millrace rollout start ${project} ${version} --force --by <your name>`;
 
 /** What is refused because of where the traffic goes is told with the command that shows it. */
-async function ofRoute<T>(project: string, asked: Promise<T>, allTheSame?: string): Promise<T> {
+export async function ofRoute<T>(
+  project: string,
+  asked: Promise<T>,
+  allTheSame?: string,
+  status = `millrace rollout status ${project}`,
+): Promise<T> {
   try {
     return await asked;
   } catch (thrown) {
@@ -227,13 +230,13 @@ async function ofRoute<T>(project: string, asked: Promise<T>, allTheSame?: strin
       throw new PlatformError(
         error.code,
         `the router has not answered in time: ${error.reason}. \`millrace status\` shows whether it lives and holds its ` +
-          `partitions, \`millrace rollout status ${project}\` whether the change came into force`,
+          `partitions, \`${status}\` whether the change came into force`,
         { retry, facts, cause: error },
       );
     if (error.code !== 'conflict') throw error;
     if (facts.reason === 'not_blessed' && allTheSame !== undefined)
       throw new PlatformError(error.code, `${error.reason}: \`${allTheSame}\``, { retry, facts, cause: error });
-    const reason = `${error.reason}; \`millrace rollout status ${project}\` shows where its traffic goes`;
+    const reason = `${error.reason}; \`${status}\` shows where its traffic goes`;
     throw new PlatformError('conflict', reason, { retry, facts, cause: error });
   }
 }
@@ -248,6 +251,11 @@ function describeRoute({ targets, shadows, shadowShare, rollout }: Route): strin
   const copies = shadows.length === 0 ? '' : `; copies of ${shadowShare} % to version ${shadows.join(', ')}`;
   return `${shares || 'no version in service'}${copies}; rollout ${rollout.phase}${message}`;
 }
+
+/** All that a rollout tells is of the targets; who takes part in an experiment goes elsewhere. */
+const isRunning = ({ experiment }: Route): boolean => experiment !== undefined && experiment.end === undefined;
+const besideRoute = (project: string): string =>
+  `an experiment runs beside it: \`millrace experiment status ${project}\``;
 
 /** What helps now: to watch what serves, and to take it back where that is possible. */
 function afterRoute(project: string, { targets, rollout, previousVersion }: Route): string[] {

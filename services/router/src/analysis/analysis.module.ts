@@ -1,4 +1,4 @@
-// Wiring of the analysis: what the request path counts goes to the analyst and to evidence.v1, what other routers count
+// Wiring of the analysis of rollouts and of experiments: what the request path counts goes to the analyst and to evidence.v1, what other routers count
 // comes from there; the analyst's commands go the way of every command.
 
 import type { KafkaConnection } from '@millrace/kafka';
@@ -9,6 +9,7 @@ import type { RouterConfig } from '../config.js';
 import { Analyst } from './analyst.js';
 import { EvidenceLog } from './evidence.kafka.js';
 import type { EvidenceBook } from './evidence-book.js';
+import { type ArmVerdict, ExperimentAnalyst } from './experiment-analyst.js';
 import { GatheredEvidence } from './gathered-evidence.js';
 
 /** As often as the shortest interval of a plan. */
@@ -31,6 +32,7 @@ export interface AnalysisPorts {
 
 export interface AnalysisWiring {
   analyst: Analyst;
+  experiments: ExperimentAnalyst;
   tick: Tick;
   /** Hears the other routers from now on. */
   follow(): void;
@@ -55,6 +57,14 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
     },
     failed: (project, error) => log.warn('what the analysis asks for is not done yet', { project }, error),
   });
+  const experiments = new ExperimentAnalyst(book, gathered, {
+    self: { router: config.replica, startedAtMs: clock.nowMs() },
+    nowMs: () => clock.nowMs(),
+    planOf,
+    say: (word) => evidence.say(word),
+    decided: (arm, reason) => log.info('analysis of an experiment', { ...arm, reason }),
+  });
+  const tellArms = armVerdicts(experiments);
   /** Series of rollouts that have ended go. */
   const told = new Map<string, { version: string; criteria: readonly string[] }>();
   const tell = (): void => {
@@ -76,12 +86,29 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
     name: 'analysis of rollouts',
     everyMs: LOOK_EVERY_MS,
     work: () => {
+      // A rollout that has ended leaves the counts to the experiment that has begun.
       analyst.tick(routes());
+      experiments.tick(routes());
       tell();
+      tellArms();
     },
   };
-  return { analyst, tick, follow: () => evidence.follow() };
+  return { analyst, experiments, tick, follow: () => evidence.follow() };
 }
+
+/** Tells the verdicts of arms as gauges; series of experiments that have ended go. */
+function armVerdicts(experiments: ExperimentAnalyst): () => void {
+  const verdicts = gauge('millrace.router.experiment_verdict');
+  let told: ReturnType<typeof labelsOf>[] = [];
+  return () => {
+    for (const labels of told) verdicts.remove(labels);
+    const now = experiments.verdicts();
+    for (const arm of now) verdicts.set(GOOD[arm.verdict], labelsOf(arm));
+    told = now.map(labelsOf);
+  };
+}
+
+const labelsOf = ({ project, experiment, version }: ArmVerdict) => ({ project, experiment, version: String(version) });
 
 const counted = ({ stable, candidate }: { stable: number; candidate: number }) => ({
   answersOfStable: stable,

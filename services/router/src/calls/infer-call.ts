@@ -31,11 +31,13 @@ export interface RoutedCall {
   project: string;
   revision: number;
   version: number;
-  /** The target's name. */
+  /** The target's name, of an experiment the arm's that answers. */
   variant: string;
+  /** Its name, where the request takes part in one, else ''. */
+  experiment: string;
   /** One version answers everybody, or the key's bucket says which. */
   reason: 'static' | 'split';
-  /** What the choice went by: the entity where the project is sticky and the request names one, else its id. */
+  /** What the choice went by: the entity where the project is sticky or an experiment runs, and the request names one, else its id. */
   key: string;
 }
 

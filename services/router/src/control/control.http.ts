@@ -6,6 +6,7 @@ import { previewVersion, type RouteAction, SHADOW_SHARE_DEFAULT } from '@millrac
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
 import { Analyst } from '../analysis/analyst.js';
+import { ExperimentAnalyst } from '../analysis/experiment-analyst.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { routerStats } from '../outcomes/stats.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
@@ -18,6 +19,7 @@ const PROJECT_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 
 const { routes, route, startRollout, promote, rollback, setWeights, setShadows } = routerApi.endpoints;
 const { switches, stats, analysis } = routerApi.endpoints;
+const { startExperiment, experiment, setExperimentWeights, endExperiment } = routerApi.endpoints;
 const { advanceRollout, pauseRollout, resumeRollout, abortRollout } = routerApi.endpoints;
 
 /** What every command carries beside its action. */
@@ -33,6 +35,7 @@ export class ControlHttp {
     @Inject(Relay) private readonly relay: Relay,
     @Inject(ShadowTraffic) private readonly shadows: ShadowTraffic,
     @Inject(Analyst) private readonly analyst: Analyst,
+    @Inject(ExperimentAnalyst) private readonly experiments: ExperimentAnalyst,
   ) {}
 
   @Answers(routes)
@@ -94,6 +97,29 @@ export class ControlHttp {
   @Answers(abortRollout)
   abortRollout(@Param('project') project: string, @Body() body: unknown) {
     return this.ofRollout(project, 'abort', bodyOf(abortRollout, body));
+  }
+
+  @Answers(startExperiment)
+  startExperiment(@Param('project') project: string, @Body() body: unknown) {
+    const { name, arms, control = 0, share = 100, forMs, force = false, ...fields } = bodyOf(startExperiment, body);
+    return this.submit(project, fields, { kind: 'startExperiment', name, arms, control, share, forMs, force });
+  }
+
+  @Answers(experiment)
+  getExperiment(@Param('project') project: string) {
+    return { experiment: this.experiments.of(this.table.routeOrEmpty(project)) ?? null };
+  }
+
+  @Answers(setExperimentWeights)
+  setExperimentWeights(@Param('project') project: string, @Body() body: unknown) {
+    const { name = '', weights, share = 0, ...fields } = bodyOf(setExperimentWeights, body);
+    return this.submit(project, fields, { kind: 'setExperimentWeights', name, weights, share });
+  }
+
+  @Answers(endExperiment)
+  endExperiment(@Param('project') project: string, @Body() body: unknown) {
+    const { name = '', winner = 0, ...fields } = bodyOf(endExperiment, body);
+    return this.submit(project, fields, { kind: 'endExperiment', name, winner });
   }
 
   @Answers(analysis)

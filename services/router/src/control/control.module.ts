@@ -200,7 +200,11 @@ function logRollout({ log, clock }: Context, route: Route): void {
   const progress = rolloutProgress(route, clock.nowMs());
   const step =
     progress === undefined ? {} : { step: progress.step, steps: progress.steps, waitsFor: progress.waitsFor };
-  log.info('route changed', { project, revision, phase, version, shares, ...step, outcome, reason, correlationId });
+  const { name: experiment, end, arms = [] } = route.experiment ?? {};
+  const ofArms = arms.map((arm) => `${arm.version}:${arm.weight}${arm.isReady ? '' : ' (not ready)'}`).join(' ');
+  const beside = experiment === undefined ? {} : { experiment, arms: end === undefined ? ofArms : end.reason };
+  const change = { project, revision, phase, version, shares, ...step, ...beside, outcome, reason, correlationId };
+  log.info('route changed', change);
 }
 
 /**
@@ -262,6 +266,7 @@ function routeFollower(
         table.remove(project);
         switches.forget(project);
         analysing.analyst.forget(project);
+        analysing.experiments.forget(project);
         control.onRemoved(project);
         snapshot.touch();
       },

@@ -7,6 +7,7 @@ import { PlatformError } from '@millrace/domain';
 import type { Route, RouteAction, Switch } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
+import { type ArmFigures, ExperimentAnalyst } from '../analysis/experiment-analyst.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl, refuseNameless } from './route-control.js';
 
@@ -22,6 +23,7 @@ export class RouteServiceGrpc {
   constructor(
     @Inject(RouteControl) private readonly control: RouteControl,
     @Inject(RouteTable) private readonly table: RouteTable,
+    @Inject(ExperimentAnalyst) private readonly experiments: ExperimentAnalyst,
   ) {}
 
   @GrpcMethod('RouteService', 'getRoute')
@@ -73,6 +75,38 @@ export class RouteServiceGrpc {
     return create(routePb.AbortRolloutResponseSchema, answer);
   }
 
+  @GrpcMethod('RouteService', 'startExperiment')
+  async startExperiment(request: routePb.StartExperimentRequest) {
+    const { name, arms, control, share, force, issuedBy } = request;
+    const forMs = Number(request.forMs);
+    const action = { name, arms, control, share: share === 0 ? 100 : share, forMs, force };
+    const answer = await this.submit(request, { kind: 'startExperiment', ...action }, issuedBy);
+    return create(routePb.StartExperimentResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'getExperiment')
+  getExperiment({ project }: routePb.GetExperimentRequest) {
+    const route = this.table.get(project);
+    if (route === undefined) throw new PlatformError('not_found', `project '${project}' has no route`);
+    const { experiment } = routeToWire(route);
+    const { arms = [], waitsFor = '' } = this.experiments.of(route) ?? {};
+    return create(routePb.GetExperimentResponseSchema, { experiment, waitsFor, arms: arms.map(armToWire) });
+  }
+
+  @GrpcMethod('RouteService', 'setExperimentWeights')
+  async setExperimentWeights(request: routePb.SetExperimentWeightsRequest) {
+    const { name, weights, share, issuedBy } = request;
+    const answer = await this.submit(request, { kind: 'setExperimentWeights', name, weights, share }, issuedBy);
+    return create(routePb.SetExperimentWeightsResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'endExperiment')
+  async endExperiment(request: routePb.EndExperimentRequest) {
+    const { name, winner, issuedBy } = request;
+    const answer = await this.submit(request, { kind: 'endExperiment', name, winner }, issuedBy);
+    return create(routePb.EndExperimentResponseSchema, answer);
+  }
+
   private async submit(request: ControlRequest, action: RouteAction, issuedBy = '') {
     refuseNameless(action, issuedBy);
     const { project, reason, correlationId, expectedRevision } = request;
@@ -88,4 +122,11 @@ const routeToWire = (route: Route): routePb.Route => fromBinary(routePb.RouteSch
 
 function switchToWire(made: Switch): MessageInitShape<typeof routePb.SwitchSchema> {
   return { ...made, atMs: BigInt(made.atMs), failed: BigInt(made.failed) };
+}
+
+function armToWire(arm: ArmFigures): MessageInitShape<typeof routePb.ArmFiguresSchema> {
+  const { version, variant, answered, failed, p50Ms, p95Ms, p99Ms, comparison } = arm;
+  const quantiles = { p50Ms: p50Ms ?? undefined, p95Ms: p95Ms ?? undefined, p99Ms: p99Ms ?? undefined };
+  const { verdict = '', reason = '' } = comparison ?? {};
+  return { version, variant, answered: BigInt(answered), failed: BigInt(failed), ...quantiles, verdict, reason };
 }

@@ -23,6 +23,7 @@ import type { TracedCall } from '../calls/infer-call.js';
 import { type ServingPlace, ServingRest } from '../calls/serving-rest.http.js';
 import type { RouterConfig } from '../config.js';
 import { Fallbacks } from '../fallback/fallbacks.js';
+import { prometheusExperiments } from '../outcomes/experiment-metrics.js';
 import { MetricsEndpoint } from '../outcomes/metrics.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { prometheusOutcomes } from '../outcomes/prometheus-text.js';
@@ -125,7 +126,7 @@ function startRouterSpan(traceparent: string, routes: RouteTable): TracedCall {
   });
   return {
     traceparent: formatTraceparent(span.spanContext()),
-    routed({ project, revision, version, variant, reason, key }) {
+    routed({ project, revision, version, variant, reason, key, experiment }) {
       emitEvent(span, EVENTS.flagEvaluation, {
         [ATTRIBUTES.flagKey]: project,
         [ATTRIBUTES.flagProvider]: 'millrace',
@@ -134,7 +135,10 @@ function startRouterSpan(traceparent: string, routes: RouteTable): TracedCall {
         [ATTRIBUTES.flagReason]: reason,
         [ATTRIBUTES.flagContextId]: key,
         [ATTRIBUTES.flagVersion]: String(revision),
+        ...(experiment === '' ? {} : { [ATTRIBUTES.experiment]: experiment }),
       });
+      if (experiment !== '')
+        span.setAttributes({ [ATTRIBUTES.experiment]: experiment, [ATTRIBUTES.flagVariant]: variant });
     },
     end(project, version, status, failed) {
       span.setAttributes({
@@ -182,7 +186,9 @@ export function endpoints({ config, clock, log, shutdown }: Context, path: Reque
   shutdown.onClose('metrics of serving', () => servingMetrics.close());
   const metrics = new MetricsEndpoint({ host, port: config.metricsPort }, async () => {
     const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);
-    const routed = prometheusOutcomes(outcomes.all()) + prometheusRoutes(table.all()) + shadows.prometheusText();
+    const routes = table.all();
+    const ofRoutes = prometheusRoutes(routes) + prometheusExperiments(routes, path.evidence);
+    const routed = prometheusOutcomes(outcomes.all()) + ofRoutes + shadows.prometheusText();
     return routed + own + triton;
   });
   shutdown.onClose('metrics', () => metrics.close());

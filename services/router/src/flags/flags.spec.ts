@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { emptyRoute, type Route } from '@millrace/routing';
+import { type Experiment, emptyRoute, type Route } from '@millrace/routing';
 import { RouteTable } from '../routing/route-table.js';
 import { contextOf, Flags } from './flags.js';
 
@@ -58,6 +58,65 @@ describe('a project as a flag', () => {
     expect(flags.evaluate('new', of('anna'))).toEqual({ key: 'new', reason: 'DISABLED', metadata: { revision: 0 } });
     expect(flags.evaluate('nobody', of('anna'))).toBeUndefined();
     expect(flags.evaluateAll(of('anna')).map(({ key }) => key)).toEqual(['p']);
+  });
+});
+
+const slots = (from: number) => Array.from({ length: 50 }, (_, i) => from + i);
+const arm = (version: number, from: number, isReady = true) => {
+  return { version, weight: 50, slots: slots(from), isReady };
+};
+const EXPERIMENT: Experiment = {
+  ...{ name: 'prices', salt: 1, control: 1, share: 50, startedBy: 'ada', fromRevision: 7, startedAtMs: 1, endsAtMs: 2 },
+  arms: [arm(1, 0), arm(3, 50)],
+};
+
+describe('a project with a running experiment', () => {
+  const experimenting = (over: Partial<Experiment> = {}) =>
+    route({ ...SPLIT, loadedVersions: [1, 2, 3], experiment: { ...EXPERIMENT, ...over } });
+
+  it('names experiment and arm, and is for each entity the version that its requests get', () => {
+    const { flags, table } = flagsOf(experimenting(), false);
+    const told = Array.from({ length: 200 }, (_, i) => flags.evaluate('p', of(`e${i}`)));
+    const routed = Array.from({ length: 200 }, (_, i) => table.choose('p', `e${i}`, `r${i}`, 0));
+    const inPart = told.filter((one) => one?.metadata.experiment !== undefined);
+    expect(inPart.length).toBeGreaterThan(60);
+    expect(new Set(inPart.map((one) => `${one?.variant}: ${one?.value}`))).toEqual(new Set(['control: 1', 'v3: 3']));
+    for (const [i, one] of told.entries()) {
+      if (one?.value === undefined) continue;
+      expect(routed[i]).toMatchObject({ live: one.value });
+      expect(one).toMatchObject({ reason: 'SPLIT', metadata: { weight: 25, sticky: false, experiment: 'prices' } });
+    }
+    // Who takes no part is drawn by each request, as before.
+    expect(told.filter((one) => one?.reason === 'UNKNOWN').length).toBe(200 - inPart.length);
+  });
+
+  it('says so where the control arm stands in for one that is not there, and of a request why it went there', () => {
+    const { flags, table } = flagsOf(experimenting({ share: 100, arms: [arm(1, 0), arm(3, 50, false)] }));
+    const told = Array.from({ length: 50 }, (_, i) => flags.evaluate('p', of(`e${i}`)));
+    expect(new Set(told.map((one) => one?.value))).toEqual(new Set([1]));
+    expect(new Set(told.map((one) => one?.metadata.insteadOf))).toEqual(new Set([undefined, 'v3']));
+    expect(table.routed('p', 1, 'e1', 'r')).toEqual({
+      ...{
+        project: 'p',
+        revision: 7,
+        version: 1,
+        variant: 'control',
+        experiment: 'prices',
+        reason: 'split',
+        key: 'e1',
+      },
+    });
+  });
+
+  it('is as before when it has ended', () => {
+    const end = { atMs: 3, reason: 'enough', by: 'ada', winner: 0 };
+    const { flags, table } = flagsOf(experimenting({ share: 100, end }));
+    for (let i = 0; i < 50; i++) {
+      const told = flags.evaluate('p', of(`e${i}`));
+      expect(['v1', 'v2']).toContain(told?.variant);
+      expect(told?.metadata).not.toHaveProperty('experiment');
+      expect(table.routed('p', told?.value ?? 0, `e${i}`, 'r')).toMatchObject({ experiment: '' });
+    }
   });
 });
 

@@ -4,10 +4,11 @@
 //
 // One target: STATIC. Several, and entities stay with one version: SPLIT, by the entity. Several, and each request is
 // drawn by itself: by the request's id, where the context names it as `requestId`; else nobody knows yet, which is
-// UNKNOWN without a value: the caller's default holds. No version in service: DISABLED without a value.
+// UNKNOWN without a value: the caller's default holds. Who takes part in an experiment: SPLIT, with the arm's name as the
+// variant and the experiment's in the metadata. No version in service: DISABLED without a value.
 
 import { PROJECTS_MAX } from '@millrace/domain';
-import type { Route } from '@millrace/routing';
+import { armName, type Drawn, type Route } from '@millrace/routing';
 import { ENTITY_LENGTH_MAX, REQUEST_ID_LENGTH_MAX } from '../endpoints/request-limits.js';
 import type { RouteTable } from '../routing/route-table.js';
 
@@ -65,6 +66,8 @@ export class Flags {
     const { project: key, revision, targets } = route;
     const sticky = this.table.isSticky(key);
     if (targets.length === 0) return { key, reason: 'DISABLED', metadata: { revision, sticky } };
+    const drawn = this.table.drawn(key, entity, requestId);
+    if (drawn !== undefined && drawn.version !== 0) return ofArm(route, drawn, sticky);
     if (targets.length > 1 && !sticky && requestId === '') {
       const split = targets.map(({ version, weight }) => `${version}=${weight}%`).join(', ');
       return { key, reason: 'UNKNOWN', metadata: { revision, sticky, split, says: DRAWN_BY_REQUEST } };
@@ -80,6 +83,20 @@ export class Flags {
       metadata: { revision, sticky, weight: target.weight },
     };
   }
+}
+
+/** Of who takes part in an experiment; an entity always has the same arm, whatever the project says of its split. */
+function ofArm({ project: key, revision }: Route, { experiment, arm, version }: Drawn, sticky: boolean): FlagValue {
+  const { name, share, arms } = experiment;
+  const { weight = 0 } = arms.find((one) => one.version === version) ?? {};
+  const instead: FlagValue['metadata'] = version === arm.version ? {} : { insteadOf: armName(experiment, arm.version) };
+  return {
+    key,
+    value: version,
+    variant: armName(experiment, version),
+    reason: 'SPLIT',
+    metadata: { revision, sticky, weight: (weight * share) / 100, experiment: name, ...instead },
+  };
 }
 
 const DRAWN_BY_REQUEST =

@@ -1,7 +1,7 @@
 // Routes as Prometheus text (exposition format 0.0.4): which share each version has by the route in force here, and at
 // which step a rollout is. A few lines a project, made when somebody scrapes.
 
-import type { Route } from '@millrace/routing';
+import { type Route, trafficShares } from '@millrace/routing';
 import { label } from './prometheus-text.js';
 
 const SHARE_METRIC = 'millrace_router_share_percent';
@@ -10,11 +10,13 @@ const STEP_METRIC = 'millrace_router_rollout_step';
 export function prometheusRoutes(routes: readonly Route[]): string {
   const shares: string[] = [];
   const steps: string[] = [];
-  for (const { project, targets, rollout } of routes) {
+  for (const route of routes) {
+    const { project, rollout } = route;
+    const live = trafficShares(route);
     const of = (version: number): string => `{project="${label(project)}",version="${version}"}`;
-    for (const { version, weight } of targets) shares.push(`${SHARE_METRIC}${of(version)} ${weight}`);
+    for (const { version, weight } of live) shares.push(`${SHARE_METRIC}${of(version)} ${weight}`);
     // A version that an abort has brought to nothing is told as such: a series that ends says nothing.
-    const isLive = targets.some(({ version }) => version === rollout.version);
+    const isLive = live.some(({ version }) => version === rollout.version);
     if (rollout.version > 0 && !isLive) shares.push(`${SHARE_METRIC}${of(rollout.version)} 0`);
     if (rollout.steps !== undefined) steps.push(`${STEP_METRIC}${of(rollout.version)} ${rollout.steps.at + 1}`);
   }

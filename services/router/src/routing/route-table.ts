@@ -3,7 +3,9 @@
 
 import { PROJECTS_MAX } from '@millrace/domain';
 import {
+  armName,
   type Choice,
+  type Drawn,
   emptyRoute,
   type Headers,
   type MatchRule,
@@ -82,14 +84,26 @@ export class RouteTable {
     return this.entries.get(project)?.choose(entity, requestId, pinned, headers) ?? UNKNOWN;
   }
 
+  /** Which arm of the project's running experiment a request was drawn for; undefined: it takes part in none. */
+  drawn(project: string, entity: string, requestId: string): Drawn | undefined {
+    return this.entries.get(project)?.drawn(entity, requestId);
+  }
+
   /** Of a request that the route gave this version: why. undefined: it is no target any more. */
   routed(project: string, version: number, entity: string, requestId: string): RoutedCall | undefined {
     const { revision = 0, targets = [] } = this.get(project) ?? {};
+    const drawn = this.drawn(project, entity, requestId);
+    if (drawn?.version === version) {
+      const { experiment } = drawn;
+      const variant = armName(experiment, version);
+      const key = entity === '' ? requestId : entity;
+      return { project, revision, version, variant, experiment: experiment.name, reason: 'split', key };
+    }
     const target = targets.find((one) => one.version === version);
     if (target === undefined) return undefined;
     const key = this.isSticky(project) && entity !== '' ? entity : requestId;
     const reason = targets.length === 1 ? 'static' : 'split';
-    return { project, revision, version, variant: target.name, reason, key };
+    return { project, revision, version, variant: target.name, experiment: '', reason, key };
   }
 
   private putInForce(route: Route): void {
