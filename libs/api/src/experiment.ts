@@ -1,4 +1,5 @@
-// An A/B/n experiment as the router's API tells it (GET /v1/projects/{project}/experiment), and what its commands carry.
+// An A/B/n experiment as the router's API tells it (GET /v1/projects/{project}/experiment), and what its commands
+// carry.
 
 import { ARMS_MAX, EXPERIMENT_NAME, VERDICTS } from '@millrace/routing';
 import Type from 'typebox';

@@ -2,8 +2,8 @@
 // computed when the route changes: a choice is a hash and a walk over the split's bounds, another hash where there are
 // shadows, gives an object that all requests of a target share, and allocates nothing. While a rollout is in steps its
 // version is drawn first, by the salt of that rollout: other entities meet each new version first, a step only adds to
-// those who have it, and all others stay as they were split before. While an experiment runs, who takes part in it has the
-// version of its arm (experiment-draw.ts), an entity always the same one.
+// those who have it, and all others stay as they were split before. While an experiment runs, who takes part in it has
+// the version of its arm (experiment-draw.ts), an entity always the same one.
 
 import { type Drawn, ExperimentDraw } from './experiment-draw.js';
 import { type Headers, Matches, type MatchRule } from './matches.js';
@@ -18,8 +18,8 @@ export interface Choice {
   /** Versions that get a copy of this request, whose answers nobody sees. */
   readonly shadows: readonly number[];
   /**
-   * By the split, not by a rule or the client, and while an experiment runs for the arm that answers: only such requests
-   * compare two versions.
+   * By the split, not by a rule or the client, and while an experiment runs for the arm that answers: only such
+   * requests compare two versions.
    */
   readonly drawn: boolean;
 }

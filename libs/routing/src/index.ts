@@ -9,7 +9,6 @@ export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
 export {
   EXPERIMENT_MS_MAX,
   EXPERIMENT_MS_MIN,
-  type ExperimentAction,
   type ExperimentOutcome,
   waitsForArms,
 } from './experiment.js';
@@ -37,7 +36,6 @@ export {
   EXPERIMENT_NAME,
   EXPERIMENT_SLOTS,
   type Experiment,
-  type ExperimentArm,
   emptyRoute,
   LOADED_MAX,
   type PlannedCheck,

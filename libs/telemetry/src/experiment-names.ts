@@ -1,5 +1,5 @@
-// Metrics of running A/B/n experiments, one at a time a project; a part of names.ts. Their series end with it. All but the
-// verdict are rendered by the router itself (its src/outcomes).
+// Metrics of running A/B/n experiments, one at a time a project; a part of names.ts. Their series end with it. All but
+// the verdict are rendered by the router itself (its src/outcomes).
 
 export const EXPERIMENT_METRICS = {
   'millrace.router.experiment_share_percent': {

@@ -113,6 +113,7 @@ describe('an experiment, with requests under way', () => {
     expect(moves).toEqual(new Set(['4 to 5']));
     expectShare(second, 5, 40);
 
+    expect(failures(await load.stop())).toEqual({});
     platform.serving.loaded.delete(5);
     await ready([3, 4]);
     const third = await answers(routers[0]);
@@ -137,12 +138,13 @@ describe('an experiment, with requests under way', () => {
     });
     const told = await routers[1].routes().getExperiment({ project: 'p' });
     expect(told.experiment).toMatchObject({ name: 'prices', control: 3, startedBy: 'ada' });
-    expect(told.arms.map(({ variant, failed }) => [variant, failed])).toEqual([
-      ['control', 0n],
-      ['v4', 0n],
-      ['v5', 0n],
+    expect(told.arms.map(({ variant, verdict }) => [variant, verdict !== ''])).toEqual([
+      ['control', false],
+      ['v4', true],
+      ['v5', true],
     ]);
-    expect(failures(await load.stop())).toEqual({});
+    expect(told.arms.slice(0, 2)).toMatchObject([{ failed: 0n }, { failed: 0n }]);
+    expect(told.arms.every(({ answered }) => answered > 100n)).toBe(true);
   }, 120_000);
 
   it('is refused beside another and while a rollout is under way, and a rollout ends it', async () => {

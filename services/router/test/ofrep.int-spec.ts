@@ -187,6 +187,33 @@ describe('OFREP', () => {
     expect(events().includes(Buffer.from(traceOf('2'), 'hex'))).toBe(false);
   });
 
+  it('names the experiment and the arm of a request that takes part in one, and of no other', async () => {
+    const arms = [
+      { version: 1, weight: 50 },
+      { version: 2, weight: 50 },
+    ];
+    const began = await platform.router.post('/v1/projects/p/experiment', { name: 'prices', arms, forMs: 60_000 });
+    expect(began).toMatchObject({ status: 200 });
+    const flag = await askOnce('/p');
+    const { value, variant } = flag as { value: number; variant: string };
+    expect(flag).toMatchObject({ reason: 'SPLIT', metadata: { experiment: 'prices', weight: 50 } });
+    expect(variant).toBe(value === began.body.route.experiment.control ? 'control' : `v${value}`);
+    expect(await client.getStringDetails('p', '', { targetingKey: 'customer-1' })).toMatchObject({
+      flagMetadata: { experiment: 'prices' },
+    });
+    const traceparent = `00-${'3'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const asked = platform.router.inference().modelInfer(inferRequest('customer-1'), { metadata: { traceparent } });
+    expect((await asked).modelVersion).toBe(String(value));
+    const sent = (to: string) => Buffer.concat(collected.flatMap(({ path, body }) => (path === to ? body : [])));
+    for (const to of ['/v1/logs', '/v1/traces']) {
+      await platform.router.until(() => sent(to).includes(Buffer.from('3'.repeat(32), 'hex')));
+      for (const text of ['millrace.experiment', 'prices', variant])
+        expect([to, text, sent(to).includes(text)]).toEqual([to, text, true]);
+    }
+    expect(await platform.router.post('/v1/projects/p/experiment/end', {})).toMatchObject({ status: 200 });
+    expect(await askOnce('/p')).not.toHaveProperty('metadata.experiment');
+  });
+
   it('knows no version for an entity where each request is drawn by itself, but one for a request’s id', async () => {
     await apply(false);
     const unknown = await askOnce('/p');

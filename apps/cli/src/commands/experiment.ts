@@ -3,8 +3,8 @@
 import { PlatformError } from '@millrace/domain';
 import { EXPERIMENT_MS_MAX, EXPERIMENT_MS_MIN } from '@millrace/routing';
 import type { Command } from 'commander';
-import { describeExperiment } from '../overview/experiment-text.js';
 import { action, type Context } from './context.js';
+import { describeExperiment } from './experiment-text.js';
 import { arm, durationMs, projectName, VERSION_MAX, wholeNumber } from './option-values.js';
 import { announced, ofRoute } from './routes.js';
 

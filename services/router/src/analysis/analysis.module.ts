@@ -1,5 +1,5 @@
-// Wiring of the analysis of rollouts and of experiments: what the request path counts goes to the analyst and to evidence.v1, what other routers count
-// comes from there; the analyst's commands go the way of every command.
+// Wiring of the analysis of rollouts and of experiments: what the request path counts goes to the analysts and to
+// evidence.v1, what other routers count comes from there; the analyst's commands go the way of every command.
 
 import type { KafkaConnection } from '@millrace/kafka';
 import type { AnalysisPlan, RolloutUnderWay, Route, Verdict } from '@millrace/routing';

@@ -37,7 +37,10 @@ export interface RoutedCall {
   experiment: string;
   /** One version answers everybody, or the key's bucket says which. */
   reason: 'static' | 'split';
-  /** What the choice went by: the entity where the project is sticky or an experiment runs, and the request names one, else its id. */
+  /**
+   * What the choice went by: the entity where the project is sticky or the request takes part in an experiment, and
+   * names one; else its id.
+   */
   key: string;
 }
 

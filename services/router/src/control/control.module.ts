@@ -82,6 +82,10 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       const there = upstream.table.get(project, version);
       return there === undefined ? serving.modelReady(project, version) : upstream.readiness.modelReady(there);
     },
+    readySomewhere: (project: string, version: number) => {
+      const there = upstream.table.get(project, version);
+      return there === undefined ? serving.modelReadySomewhere(project, version) : upstream.readiness.modelReady(there);
+    },
   };
   const known = new KnownVersions((project) => projects.get(project)?.createdAtMs ?? 0);
   const versions: VersionKnowledge = {

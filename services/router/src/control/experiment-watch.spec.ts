@@ -7,6 +7,8 @@ let time: Time;
 let route: Route;
 let outcomes: ExperimentOutcome[];
 let there: Set<number>;
+/** Some serving has it, and another has not. */
+let partly: Set<number>;
 let isBroken: boolean;
 let watch: ExperimentWatch;
 
@@ -16,7 +18,7 @@ const isOver = () => route.experiment?.end !== undefined;
 
 beforeEach(() => {
   time = new Time();
-  [outcomes, there, isBroken] = [[], new Set([3]), false];
+  [outcomes, there, partly, isBroken] = [[], new Set([3]), new Set(), false];
   route = {
     ...emptyRoute('p'),
     revision: 7,
@@ -41,7 +43,10 @@ beforeEach(() => {
   };
   watch = new ExperimentWatch(
     { get: () => route, settle },
-    { modelReady: async (_, version) => there.has(version) },
+    {
+      modelReady: async (_, version) => there.has(version) && !partly.has(version),
+      readySomewhere: async (_, version) => there.has(version),
+    },
     { clock: time.clock, sleep: time.sleep },
   );
 });
@@ -68,14 +73,29 @@ describe('the watch of an experiment', () => {
     watch.watch(route);
     await time.pass(1_000);
     there.delete(4);
-    await time.pass(4_000);
+    await time.pass(1_500);
     there.add(4);
-    await time.pass(2_000);
+    await time.pass(1_000);
     there.delete(4);
-    await time.pass(4_000);
+    await time.pass(1_500);
     expect(ready()).toEqual([3, 4]);
-    await time.pass(2_000);
+    await time.pass(1_500);
     expect(ready()).toEqual([3]);
+  });
+
+  it('waits for all servings before an arm gets anybody, and keeps it while one of them has it', async () => {
+    there.add(4);
+    partly.add(4);
+    watch.watch(route);
+    await time.pass(10_000);
+    expect(ready()).toEqual([3]);
+    partly.delete(4);
+    await time.pass(600);
+    expect(ready()).toEqual([3, 4]);
+    partly.add(4);
+    await time.pass(30_000);
+    expect(ready()).toEqual([3, 4]);
+    expect(outcomes).toHaveLength(1);
   });
 
   it('tries again what could not be written', async () => {

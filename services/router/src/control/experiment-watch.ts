@@ -8,8 +8,13 @@ import type { ReadinessProbe } from './step-watch.js';
 
 /** Between two looks at the arms. */
 const LOOK_EVERY_MS = 500;
-/** An arm that is missing for so long gets nothing; a serving that is started again or one lost answer takes less. */
-const MISSING_MS_MAX = 5_000;
+/** An arm that no serving has for so long gets nothing: some looks, so that one lost answer moves nobody. */
+const MISSING_MS_MAX = 2_000;
+
+/** What serving has: an arm comes in when it is ready, and stays while any serving has it. */
+export interface ArmProbe extends ReadinessProbe {
+  readySomewhere(project: string, version: number): Promise<boolean>;
+}
 
 interface Routes {
   get(project: string): Route | undefined;
@@ -36,7 +41,7 @@ export class ExperimentWatch {
 
   constructor(
     private readonly routes: Routes,
-    private readonly probe: ReadinessProbe,
+    private readonly probe: ArmProbe,
     private readonly options: ExperimentWatchOptions,
   ) {}
 
@@ -87,7 +92,11 @@ export class ExperimentWatch {
   }
 
   private async readyArms(project: string, { arms }: Experiment): Promise<number[]> {
-    const asked = arms.map(({ version }) => this.probe.modelReady(project, version).catch(() => false));
+    const { probe } = this;
+    const asked = arms.map(({ version, isReady }) => {
+      const answer = isReady ? probe.readySomewhere(project, version) : probe.modelReady(project, version);
+      return answer.catch(() => false);
+    });
     const there = await Promise.all(asked);
     const nowMs = this.options.clock.monotonicMs();
     const missing = this.watching.get(project)?.missingSinceMs ?? new Map<number, number>();

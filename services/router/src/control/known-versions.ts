@@ -1,7 +1,8 @@
 // Model versions as models.v1 tells of them: which there are, which were judged and found wanting, and which retention
-// has deleted. No rollout or experiment begins with one that nobody announced, for its load would be waited for in vain while others
-// wait, nor with one whose package goes; one that is not blessed takes somebody who says so. One that is loaded stays,
-// whatever is said of it. Memory: a few words for each version, `GONE_MAX` numbers of deleted ones a project.
+// has deleted. No rollout or experiment begins with one that nobody announced, for its load would be waited for in vain
+// while others wait, nor with one whose package goes; one that is not blessed takes somebody who says so. One that is
+// loaded stays, whatever is said of it. Memory: a few words for each version, `GONE_MAX` numbers of deleted ones a
+// project.
 
 import type { ModelVersion } from '@millrace/contracts';
 import type { Decision, RejectionReason, RouteCommand } from '@millrace/routing';

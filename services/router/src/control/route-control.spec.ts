@@ -77,6 +77,7 @@ beforeEach(() => {
         asked++;
         return readyVersions.has(version);
       },
+      readySomewhere: async (_, version) => readyVersions.has(version),
     },
     {
       clock: systemClock,
@@ -401,5 +402,61 @@ describe('commands through the single writer', () => {
     owner.resume(table.routeOrEmpty('p'));
     await until(() => table.get('p')?.targets[0]?.version === 2);
     expect(table.get('p')?.rollout.phase).not.toBe('loading');
+  });
+});
+
+describe('an experiment', () => {
+  const begin = (versions: readonly number[], over: object = {}): RouteAction => ({
+    ...{ kind: 'startExperiment', name: 'prices', control: 0, share: 100, forMs: 1_000, force: false },
+    arms: versions.map((version) => ({ version, weight: 100 / versions.length })),
+    ...over,
+  });
+  const arms = () => table.get('p')?.experiment?.arms.map(({ isReady }) => isReady);
+
+  it('begins at once, brings its arms in as serving has them, and ends by itself', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const { route } = await submit(begin([1, 3]));
+    expect(route).toMatchObject({ loadedVersions: [1, 3], experiment: { startedBy: 'test', control: 1 } });
+    expect(arms()).toEqual([true, false]);
+    readyVersions.add(3);
+    await until(() => arms()?.[1] === true);
+    await until(() => table.get('p')?.experiment?.end !== undefined);
+    expect(table.get('p')).toMatchObject({
+      targets: [{ version: 1, weight: 100 }],
+      experiment: { end: { reason: 'its time is over', by: '' } },
+      reason: "experiment 'prices' has ended: its time is over",
+    });
+    // Start, the arm, the end: each is a change of live traffic that is on record.
+    expect(switches.list('p').map(({ revision }) => revision)).toEqual([2, 3, 4, 5]);
+  });
+
+  it('goes on at whoever takes the partition over, from the route alone', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    await submit(begin([1, 2]));
+    await until(() => arms()?.[1] === true);
+    owner.release('p');
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(table.get('p')?.experiment?.end).toBeUndefined();
+    owner.resume(table.routeOrEmpty('p'));
+    await until(() => table.get('p')?.experiment?.end !== undefined);
+  });
+
+  it('of versions that nobody announced, that are not blessed or that are elsewhere is refused', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    await expect(submit(begin([1, 7]))).rejects.toMatchObject({
+      code: 'not_found',
+      reason: expect.stringContaining('p has no version 7; there are'),
+    });
+    known.announced(announced(2, 'worse than version 1'));
+    await expect(submit(begin([1, 2]))).rejects.toMatchObject({
+      code: 'conflict',
+      reason: expect.stringContaining('worse than version 1; to roll it out all the same takes force'),
+    });
+    expect(() => refuseNameless(begin([1, 2], { force: true }), '')).toThrow('force takes issuedBy');
+    const { route } = await submit(begin([1, 2], { force: true }));
+    expect(route.reason).toBe('why; forced by test');
+    await submit({ kind: 'endExperiment', name: '', winner: 0 });
+    foreign.add(3);
+    await expect(submit(begin([1, 3]))).rejects.toMatchObject({ reason: 'version 3 is elsewhere' });
   });
 });

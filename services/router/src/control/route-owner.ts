@@ -30,9 +30,9 @@ import {
 } from '@millrace/routing';
 import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
-import { ExperimentWatch } from './experiment-watch.js';
+import { type ArmProbe, ExperimentWatch } from './experiment-watch.js';
 import { deletedMessage, type VersionKnowledge, versionFault } from './known-versions.js';
-import { type MayAdvance, type ReadinessProbe, StepWatch } from './step-watch.js';
+import { type MayAdvance, StepWatch } from './step-watch.js';
 
 /** Between two questions to serving whether a version is ready. */
 const PROBE_EVERY_MS = 50;
@@ -104,7 +104,7 @@ export class RouteOwner {
     private readonly table: RouteTable,
     private readonly switches: SwitchLog,
     private readonly log: RouteLog,
-    private readonly probe: ReadinessProbe,
+    private readonly probe: ArmProbe,
     private readonly options: OwnerOptions,
   ) {
     const { clock, loadTimeoutMs, sleep, mayAdvance, onError } = options;

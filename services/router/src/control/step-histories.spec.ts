@@ -119,7 +119,10 @@ class World {
       table,
       new SwitchLog(() => 0),
       { write, remove: async () => undefined },
-      { modelReady: async (_, version) => !isDead && this.ready.has(version) },
+      {
+        modelReady: async (_, version) => !isDead && this.ready.has(version),
+        readySomewhere: async (_, version) => !isDead && this.ready.has(version),
+      },
       {
         ...{ clock: this.time.clock, loadTimeoutMs: LOAD_TIMEOUT_MS, sleep: this.time.sleep },
         ...{ failures: () => 0, createdAtMs: () => 0, strategyOf: () => this.strategy, mixed: () => undefined },

@@ -4,8 +4,8 @@
 //
 // One target: STATIC. Several, and entities stay with one version: SPLIT, by the entity. Several, and each request is
 // drawn by itself: by the request's id, where the context names it as `requestId`; else nobody knows yet, which is
-// UNKNOWN without a value: the caller's default holds. Who takes part in an experiment: SPLIT, with the arm's name as the
-// variant and the experiment's in the metadata. No version in service: DISABLED without a value.
+// UNKNOWN without a value: the caller's default holds. Who takes part in an experiment: SPLIT, with the arm's name as
+// the variant and the experiment's in the metadata. No version in service: DISABLED without a value.
 
 import { PROJECTS_MAX } from '@millrace/domain';
 import { armName, type Drawn, type Route } from '@millrace/routing';

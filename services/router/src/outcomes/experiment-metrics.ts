@@ -1,5 +1,5 @@
-// Running experiments as Prometheus text (exposition format 0.0.4): which share each arm is to have, whether serving has
-// it, and what it answered here. A few lines an arm, made when somebody scrapes; they end with the experiment.
+// Running experiments as Prometheus text (exposition format 0.0.4): which share each arm is to have, whether serving
+// has it, and what it answered here. A few lines an arm, made when somebody scrapes; they end with the experiment.
 
 import { type Experiment, type Route, runningExperiment, type VersionEvidence } from '@millrace/routing';
 import type { EvidenceBook } from '../analysis/evidence-book.js';

@@ -68,6 +68,12 @@ export class Servings implements ServingCalls {
     return this.partly.isReady(model, version, ready, this.clock.monotonicMs());
   }
 
+  /** Of those that are there one has it: requests find their way to it. */
+  async modelReadySomewhere(model: string, version: number): Promise<boolean> {
+    const ready = await Promise.all(this.there().map((client) => client.modelReady(model, version)));
+    return ready.some(Boolean);
+  }
+
   close(): void {
     for (const client of this.clients.values()) client.close();
   }

@@ -3,8 +3,8 @@
 
 import type { AnswerOf, routerApi } from '@millrace/api';
 import { timeText } from '@millrace/domain';
-import { criteriaTable, VERDICTS } from '../commands/analysis.js';
 import { table } from '../table.js';
+import { criteriaTable, VERDICTS } from './analysis.js';
 
 export type ExperimentStatus = NonNullable<AnswerOf<typeof routerApi.endpoints.experiment>['experiment']>;
 type Arm = ExperimentStatus['arms'][number];
