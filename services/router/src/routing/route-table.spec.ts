@@ -72,7 +72,7 @@ describe('route table', () => {
 
   it('says why a request has the version that it has', () => {
     table.apply(split);
-    const routed = { project: 'p', revision: 1, version: 2, variant: 'v2' };
+    const routed = { project: 'p', revision: 1, version: 2, variant: 'v2', experiment: '' };
     expect(table.routed('p', 2, 'ORD', 'r')).toEqual({ ...routed, reason: 'split', key: 'ORD' });
     expect(table.routed('p', 2, '', 'r')).toEqual({ ...routed, reason: 'split', key: 'r' });
     table.setSticky('p', false);
