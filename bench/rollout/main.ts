@@ -1,7 +1,8 @@
 // `npm run bench:rollout`: the errors of a rollout's judge and its time to decide, over simulated rollouts with known
 // truth, looked at after every request. With --save it writes bench/results/<date>-rollout.json; with --strict its exit
 // code says whether every target is met.
-//   npm run bench:rollout -- [--seeds 2000] [--first 1] [--save] [--strict] [--note TEXT]
+// With --labels: what labels decide, quality and bandits, into …-rollout-labels.json.
+//   npm run bench:rollout -- [--labels] [--seeds 2000] [--first 1] [--save] [--strict] [--note TEXT]
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -10,7 +11,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { banditRegret } from './bandit.js';
 import { evidenceCost } from './cost.js';
+import { qualityErrors } from './quality.js';
 import { CANDIDATE_SHARE } from './run.js';
 import { type Bad, type Healthy, plan, WORLD_NAMES } from './worlds.js';
 
@@ -20,6 +23,7 @@ const { values } = parseArgs({
     first: { type: 'string', default: '1' },
     save: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
+    labels: { type: 'boolean', default: false },
     note: { type: 'string' },
   },
 });
@@ -35,6 +39,39 @@ function measured<T>(world: string): Promise<T> {
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const load = loadavg();
+
+function save(name: string, figures: object): void {
+  const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  const date = new Date().toISOString().slice(0, 10);
+  const cores = cpus();
+  const result = {
+    command: `npm run bench:rollout -- ${values.labels ? '--labels ' : ''}--seeds ${seeds} --first ${first} --save`,
+    ...{ date, commit, node: process.version, machine: `${cores[0]?.model ?? 'unknown'}, ${cores.length} cores` },
+    ...{ loadBefore: load, note: values.note ?? '', seeds, first, candidateShare: CANDIDATE_SHARE, plan, ...figures },
+  };
+  const path = resolve(root, `bench/results/${date}-${name}.json`);
+  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+  say(`written: ${path}`);
+}
+
+if (values.labels) {
+  const quality = qualityErrors(seeds, first);
+  const { aborted, missed, requestsToFail, requestsToPass } = quality;
+  say(
+    `quality: wrongly aborted ${percent(aborted)}, missed ${percent(missed)}, requests until it fails ` +
+      `${requestsToFail.toFixed(0)}, until it passes ${requestsToPass.toFixed(0)}`,
+  );
+  const regret = banditRegret(seeds, first);
+  for (const { world, regret: of, promoted, kept, requestsToEnd } of regret)
+    say(
+      `regret, ${world.padEnd(42)} bandit ${of.bandit.toFixed(1).padStart(6)}  canary ${of.canary.toFixed(1).padStart(6)}  ` +
+        `halves ${of.even.toFixed(1).padStart(6)}  promoted ${percent(promoted)}, kept ${percent(kept)}, after ${requestsToEnd.toFixed(0)} requests`,
+    );
+  if (values.save) save('rollout-labels', { quality, bandit: regret });
+  process.exit();
+}
+
 const cost = evidenceCost();
 say(
   `CPU of counting: ${cost.counting.toFixed(3)} ms per 1,000 answers, without a rollout ${cost.without.toFixed(3)} ms`,
@@ -56,21 +93,5 @@ for (const row of rows)
       `${row.ofMannWhitney.toFixed(2)} x  ${row.met ? 'pass' : 'FAIL'}`,
   );
 
-if (values.save) {
-  const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-  const date = new Date().toISOString().slice(0, 10);
-  const cores = cpus();
-  const result = {
-    command: `npm run bench:rollout -- --seeds ${seeds} --first ${first} --save`,
-    ...{ date, commit, node: process.version, machine: `${cores[0]?.model ?? 'unknown'}, ${cores.length} cores` },
-    ...{ loadBefore: load, note: values.note ?? '', seeds, first, candidateShare: CANDIDATE_SHARE, plan },
-    cpuMsPerThousand: cost,
-    healthy,
-    bad: rows,
-  };
-  const path = resolve(root, `bench/results/${date}-rollout.json`);
-  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
-  say(`written: ${path}`);
-}
+if (values.save) save('rollout', { cpuMsPerThousand: cost, healthy, bad: rows });
 if (values.strict && !(healthy.met && rows.every(({ met }) => met))) process.exitCode = 1;

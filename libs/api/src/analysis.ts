@@ -5,8 +5,8 @@ import Type from 'typebox';
 import { answer, count, figure, nullable, timeMs, version, word } from './values.js';
 
 const Side = answer({
-  figure: figure('A share, milliseconds or a score, as unit says; null where there are no answers.'),
-  k: count('Answers that counted in the test.'),
+  figure: figure('A share, milliseconds, a score or a mean loss, as unit says; null where there are no answers.'),
+  k: count('Answers that counted in the test; of quality all that have a label.'),
   n: count('Of so many.'),
 });
 
@@ -14,10 +14,12 @@ export const CriterionAnalysis = answer(
   {
     criterion: word(CRITERIA),
     verdict: word(CRITERION_VERDICTS, 'no_data: neither version gave any.'),
-    unit: word(['share', 'ms', 'score']),
+    unit: word(['share', 'ms', 'score', 'loss']),
     stable: Side,
     candidate: Side,
-    difference: figure('Of the shares that the test has counted, the new version’s less the stable one’s.'),
+    difference: figure(
+      'Of the shares, or the mean losses, that the test has counted, the new version’s less the stable one’s.',
+    ),
     interval: nullable(
       answer({
         lower: Type.Number(),

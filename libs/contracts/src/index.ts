@@ -100,6 +100,7 @@ export {
 } from './record-batch.codec.js';
 export { RecordBlock } from './record-block.codec.js';
 export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
+export { decodeRolloutLosses, encodeRolloutLosses, type RolloutLossesMessage } from './rollout-losses.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
 export {
   DEFAULT_TOPIC_TERMS,

@@ -5,6 +5,7 @@
 // only, are read as outputs.
 
 import { type Output, type OutputValue, PlatformError, type Scalar } from '@millrace/domain';
+import type { RolloutDraw } from '@millrace/routing';
 import { bytesTag, doubleTag, type WireReader, WireWriter } from '@millrace/wire';
 import { readScalar, required, topicReader, writeScalar } from './topic-wire.js';
 
@@ -35,6 +36,8 @@ export interface PredictionMessage {
   traceId: string;
   modelSha256: string;
   role: PredictionRole;
+  /** Of a rollout in steps whose route drew the version; absent: no rollout, or a rule or the client named it. */
+  draw?: RolloutDraw | undefined;
 }
 
 const writer = WireWriter.growing();
@@ -54,6 +57,11 @@ export function encodePrediction(prediction: PredictionMessage): Uint8Array {
   writer.text(13, prediction.role);
   const { outputs } = prediction;
   for (let i = 0; i < outputs.length; i++) writeOutput(outputs[i] as Output);
+  const { draw } = prediction;
+  if (draw !== undefined) {
+    writer.int(30, draw.fromRevision);
+    writer.int(31, draw.weight);
+  }
   return writer.finish();
 }
 
@@ -87,6 +95,8 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
   // Of release 0.1.0.
   let probability = 0;
   let label = '';
+  let fromRevision = 0;
+  let weight = 0;
   const prediction: PredictionMessage = {
     predictionId: '',
     project: '',
@@ -150,6 +160,12 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         if (outputs === OUTPUTS_MAX) reader.fault(`more than ${OUTPUTS_MAX} outputs`);
         outputSlots[outputs++] = readOutput(reader, reader.lengthEnd());
         break;
+      case 240: // 30 rollout_revision
+        fromRevision = reader.int();
+        break;
+      case 248: // 31 rollout_weight
+        weight = reader.int();
+        break;
       default:
         reader.skip(tag);
     }
@@ -161,7 +177,18 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
   prediction.outputs = outputs === 0 ? formerOutputs(probability, label) : outputSlots.slice(0, outputs);
   if (role !== 'live' && role !== 'shadow') throw new PlatformError('corrupt', `Prediction role "${role}" is unknown`);
   prediction.role = role;
+  // A weight of 0 or 100 draws nothing.
+  if (fromRevision > 0 && weight > 0 && weight < 100) prediction.draw = drawOf(fromRevision, weight);
   return prediction;
+}
+
+let lastDraw: RolloutDraw = { fromRevision: 0, weight: 0 };
+
+/** Nearly always that of the message before: one object for all of them, so that rows can be told apart by it. */
+function drawOf(fromRevision: number, weight: number): RolloutDraw {
+  if (lastDraw.fromRevision !== fromRevision || lastDraw.weight !== weight)
+    lastDraw = Object.freeze({ fromRevision, weight });
+  return lastDraw;
 }
 
 function readOutput(reader: WireReader, end: number): Output {

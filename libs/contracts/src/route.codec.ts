@@ -28,6 +28,7 @@ const codec = messageCodec<WireRoute>(RouteSchema, {
   RolloutShare: { required: ['version', 'weight'] },
   Experiment: { required: ['name', 'salt', 'control', 'share', 'fromRevision'] },
   ExperimentArm: { required: ['version'] },
+  RolloutBandit: { required: ['floor', 'everyMs', 'confidence'] },
 });
 
 export const encodeRoute: (route: Route) => Uint8Array = codec.encode;

@@ -56,6 +56,8 @@ export const TOPICS = [
   // What routers count of rollouts under way, every second anew. Who begins to read it reads the whole of it, and an
   // hour is longer than any router is missed before its counts may be forgotten.
   { ...deleted('evidence.v1', undefined, 1 / 24), segmentBytes: 8 * MIB },
+  // What monitors count by labels of rollouts under way, every second anew: a message a project and partition.
+  { ...compacted('losses.v1'), segmentBytes: 8 * MIB },
   deleted('predictions.v1', 'predictions', 7),
   // 8 MiB: a partition's share of a window of 500 features and two cohorts fits. 32 MiB are read in a second.
   { ...compacted('profiles.v1', 8 * MIB), segmentBytes: 32 * MIB },

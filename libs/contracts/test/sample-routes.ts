@@ -84,6 +84,26 @@ export const ROUTES: readonly (readonly [string, Route])[] = [
     },
   ],
   [
+    'route-bandit',
+    {
+      ...{ project: 'demo', revision: 12, shadows: [], shadowShare: 0, loadedVersions: [1, 2], previousVersion: 1 },
+      targets: [
+        { version: 1, weight: 27, name: 'blue' },
+        { version: 2, weight: 73, name: 'green' },
+      ],
+      rollout: {
+        ...{ phase: 'progressing', version: 2, message: '' },
+        steps: {
+          ...{ plan: [{ weight: 73, forMs: 86_400_000 }], at: 0, sinceMs: 1_795_449_600_000 },
+          ...{ dueMs: 1_795_536_000_000, fromRevision: 7, salt: 4_000_000_000 },
+          baseline: [{ version: 1, weight: 100 }],
+          bandit: { floor: 5, everyMs: 60_000, confidence: 0.95 },
+        },
+      },
+      ...{ changedAtMs: 1_795_449_600_123, reason: 'rollout', correlationId: 'k-1', recentCommandIds: [] },
+    },
+  ],
+  [
     'route-in-check',
     {
       project: 'demo',

@@ -17,11 +17,13 @@ import { decodeProject, encodeProject } from '../src/project.codec.js';
 import { decodeRecord, encodeRecord } from '../src/record.codec.js';
 import { decodeRecordBatch, encodeRecordBatch } from '../src/record-batch.codec.js';
 import { decodeReferenceProfile, encodeReferenceProfile } from '../src/reference-profile.codec.js';
+import { decodeRolloutLosses, encodeRolloutLosses } from '../src/rollout-losses.codec.js';
 import { decodeRoute, encodeRoute } from '../src/route.codec.js';
 import { decodeTrainerEntry, encodeTrainerEntry } from '../src/trainer-entry.codec.js';
 import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
 import { ROLLOUT_EVIDENCE } from './rollout-evidence.js';
+import { ROLLOUT_LOSSES } from './rollout-losses.js';
 import { ROUTES } from './sample-routes.js';
 
 export interface CodecSample {
@@ -237,6 +239,18 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       modelSha256: 'ff',
       role: 'live' as const,
+    },
+    encodePrediction,
+    decodePrediction,
+  ),
+  sample(
+    'prediction-drawn',
+    {
+      ...{ predictionId: 'q/1', project: 'demo', entity: 'e', modelVersion: 2, eventTimeMs: 0 },
+      ...{ answeredAtMs: 1_795_449_600_123, latencyUs: 812, features: [], traceId: '', modelSha256: 'ff' },
+      outputs: [{ name: 'probability', value: 0.125 }],
+      role: 'live' as const,
+      draw: { fromRevision: 9, weight: 20 },
     },
     encodePrediction,
     decodePrediction,
@@ -542,6 +556,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
   ),
   ...ROUTES.map(([name, route]) => sample(name, route, encodeRoute, decodeRoute)),
   sample('rollout-evidence', ROLLOUT_EVIDENCE, encodeEvidence, decodeEvidence),
+  sample('rollout-losses', ROLLOUT_LOSSES, encodeRolloutLosses, decodeRolloutLosses),
   sample('window-metrics', WINDOW_METRICS, encodeWindowMetrics, decodeWindowMetrics),
   sample(
     'window-metrics-revised',

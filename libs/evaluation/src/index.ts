@@ -16,6 +16,7 @@ export { bless } from './gates/bless.js';
 export { BLESSING_CONFIDENCE, type Threshold } from './gates/gate.js';
 export { isBetter, type Metric } from './metric.js';
 export { METRICS, metricNamed, metricsOf } from './registry.js';
+export { squaredErrorOfRow } from './row-terms.js';
 export { ScoreQuality, type ScoreQualityState } from './score-quality.js';
 export type { ScoredRows } from './scored-rows.js';
 export { evaluateSlices } from './slices.js';

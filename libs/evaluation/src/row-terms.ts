@@ -1,5 +1,6 @@
 // What one binary row adds to a metric, the formulas behind both its exact and its mergeable form: log loss, -ln p' for
-// label 1 and -ln(1 - p') for 0, p' = min(max(p, EPSILON), 1 - EPSILON); and whether the row's class is its label.
+// label 1 and -ln(1 - p') for 0, p' = min(max(p, EPSILON), 1 - EPSILON); squared error, (p - y)^2, of Brier's score;
+// and whether the row's class is its label.
 
 import { binaryLabel } from '@millrace/domain';
 
@@ -18,6 +19,11 @@ const PROBABILITY_EPSILON = 1e-7;
 export function logLossOfRow({ score, positive }: BinaryRow): number {
   const p = Math.min(Math.max(score, PROBABILITY_EPSILON), 1 - PROBABILITY_EPSILON);
   return positive ? -Math.log(p) : -Math.log1p(-p);
+}
+
+/** In [0, 1]. */
+export function squaredErrorOfRow({ score, positive }: BinaryRow): number {
+  return (score - Number(positive)) ** 2;
 }
 
 export function isRight({ score, positive }: BinaryRow): boolean {

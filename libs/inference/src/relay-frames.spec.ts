@@ -21,6 +21,8 @@ const requestFrame: fc.Arbitrary<RequestFrame> = fc.record({
   cancelled: fc.boolean(),
   stream: fc.boolean(),
   shadow: fc.boolean(),
+  rolloutRevision: fc.integer({ min: 0, max: 2 ** 52 }),
+  rolloutWeight: fc.nat(99),
 });
 const responseFrame: fc.Arbitrary<ResponseFrame> = fc.record({
   id: fc.integer({ min: 0, max: 2 ** 52 }),

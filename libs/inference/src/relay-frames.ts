@@ -32,6 +32,9 @@ export interface RequestFrame {
   stream?: boolean;
   /** A copy for a version whose answer nobody sees. */
   shadow?: boolean;
+  /** Drawn while a rollout is in steps: which, and at what weight of its version; 0 or absent = not so. */
+  rolloutRevision?: number;
+  rolloutWeight?: number;
 }
 
 /** Why a status is not OK, for a router that stands before several servings; 0 = not said (an earlier release). */
@@ -61,6 +64,11 @@ function intFieldBytes(value: number): number {
   return value === 0 ? 0 : 1 + varintBytes(value);
 }
 
+/** Of a field number of 16 to 2,047. */
+function farFieldBytes(value: number): number {
+  return value === 0 ? 0 : 2 + varintBytes(value);
+}
+
 function bytesFieldBytes(bytes: Uint8Array): number {
   return bytes.length === 0 ? 0 : delimitedBytes(bytes.length);
 }
@@ -76,7 +84,9 @@ function requestFrameBytes(frame: RequestFrame): number {
     intFieldBytes(frame.deadlineMs) +
     (frame.cancelled ? 2 : 0) +
     (frame.stream ? 2 : 0) +
-    (frame.shadow ? 2 : 0)
+    (frame.shadow ? 2 : 0) +
+    farFieldBytes(frame.rolloutRevision ?? 0) +
+    farFieldBytes(frame.rolloutWeight ?? 0)
   );
 }
 
@@ -106,6 +116,8 @@ export function encodeExchangeRequest(frames: readonly RequestFrame[], allocate:
       writer.byte(80);
       writer.byte(1);
     }
+    writer.int(30, frame.rolloutRevision ?? 0);
+    writer.int(31, frame.rolloutWeight ?? 0);
   }
   return writer.bytes;
 }
@@ -157,6 +169,8 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
       cancelled: false,
       stream: false,
       shadow: false,
+      rolloutRevision: 0,
+      rolloutWeight: 0,
     };
     while (reader.at < end) {
       const tag = reader.tag();
@@ -190,6 +204,12 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
           break;
         case (10 << 3) | WIRE_VARINT:
           frame.shadow = reader.bool();
+          break;
+        case (30 << 3) | WIRE_VARINT:
+          frame.rolloutRevision = reader.int();
+          break;
+        case (31 << 3) | WIRE_VARINT:
+          frame.rolloutWeight = reader.uint32() | 0;
           break;
         default:
           reader.skip(tag, end);

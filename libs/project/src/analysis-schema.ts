@@ -17,8 +17,19 @@ const duration = (description: string, fallbackMs: number): Node => ({
   description: `${description} By default ${fallbackMs % 60_000 === 0 ? `${fallbackMs / 60_000}m` : `${fallbackMs / 1_000}s`}.`,
 });
 
-const { alpha, missed, intervalMs, minRequests, inconclusiveAfterMs, errors, latency, unusable, constant, scores } =
-  DEFAULT_ANALYSIS;
+const {
+  alpha,
+  missed,
+  intervalMs,
+  minRequests,
+  inconclusiveAfterMs,
+  errors,
+  latency,
+  unusable,
+  constant,
+  scores,
+  quality,
+} = DEFAULT_ANALYSIS;
 
 const effectOf = (description: string, what: string, fallback: number): Node =>
   block(description, { effect: number(what, 0.001, 0.95, fallback) });
@@ -55,6 +66,14 @@ export const ANALYSIS_NODE: Node = block(
       constant.effect,
     ),
     scores: effectOf('Scores that have moved.', 'Share more beyond a quartile that is seen.', scores.effect),
+    quality: block('Quality by labels: the mean loss of labelled answers, a binary task’s squared error.', {
+      effect: number('So much higher is seen.', 0.001, 0.95, quality.effect),
+      required: {
+        type: 'boolean',
+        description:
+          'A step waits for labels that say that the version is not worse. By default false: labels can end a rollout, and hold none.',
+      },
+    }),
   },
 );
 
@@ -63,12 +82,14 @@ type Document = Record<string, any>;
 
 const ms = (text: string): number => parseDuration(text) as number;
 
-export function analysisOf(raw: Document = {}): AnalysisPlan {
+/** Without labels there is no quality to judge, and the others share its part of alpha. */
+export function analysisOf(raw: Document = {}, isLabelled = true): AnalysisPlan {
   const { interval, inconclusiveAfter, ...rest } = raw;
   const plan: Document = { ...DEFAULT_ANALYSIS, ...rest };
   for (const name of CRITERIA) plan[name] = { ...DEFAULT_ANALYSIS[name], ...rest[name] };
   if (interval !== undefined) plan.intervalMs = ms(interval);
   if (inconclusiveAfter !== undefined) plan.inconclusiveAfterMs = ms(inconclusiveAfter);
+  if (!isLabelled) plan.ignore = [...plan.ignore, 'quality'];
   return plan as AnalysisPlan;
 }
 
@@ -91,7 +112,12 @@ interface Checked {
   checks?: object;
 }
 
-export function checkAnalysis({ strategy, analysis, checks }: Checked, document: unknown, report: Report): void {
+export function checkAnalysis(
+  { strategy, analysis, checks }: Checked,
+  isLabelled: boolean,
+  document: unknown,
+  report: Report,
+): void {
   const written = (document as { rollout?: { analysis?: Document } }).rollout?.analysis ?? {};
   if (saysNothing(written)) return;
   const path = ['rollout', 'analysis'];
@@ -101,7 +127,14 @@ export function checkAnalysis({ strategy, analysis, checks }: Checked, document:
     report(path, `${said}. Write strategy: ${inSteps.join(' or ')}, or checks, or remove analysis.`);
     return;
   }
-  const { ignore, intervalMs, inconclusiveAfterMs } = analysis;
+  const { intervalMs, inconclusiveAfterMs } = analysis;
+  const ignore: readonly CriterionName[] = written.ignore ?? [];
+  const mentionsQuality = !saysNothing(written.quality) || ignore.includes('quality');
+  if (!isLabelled && mentionsQuality)
+    report(
+      [...path, 'quality'],
+      'quality is judged by labels, and the project has none. Add data.label, or remove it.',
+    );
   ignore.forEach((name: CriterionName, index) => {
     if (!saysNothing(written[name]))
       report(
@@ -110,7 +143,7 @@ export function checkAnalysis({ strategy, analysis, checks }: Checked, document:
       );
     if (ignore.indexOf(name) !== index) report([...path, 'ignore', index], `${name} is ignored twice. Remove one.`);
   });
-  if (CRITERIA.every((name) => ignore.includes(name)))
+  if (CRITERIA.every((name) => analysis.ignore.includes(name)))
     report([...path, 'ignore'], 'all criteria are ignored, nothing would be judged. Keep one, or write dryRun: true.');
   if (intervalMs < INTERVAL_MS_MIN)
     report([...path, 'interval'], `the interval is ${intervalMs} ms, evidence comes once a second. Write 1s or more.`);

@@ -3,7 +3,7 @@
 // types are as written there.
 
 import type { RetentionRules, Scalar } from '@millrace/domain';
-import { type PlannedStep, STEP_MS_DEFAULT } from '@millrace/routing';
+import { type BanditPlan, DEFAULT_BANDIT, type PlannedStep, STEP_MS_DEFAULT } from '@millrace/routing';
 import { analysisOf } from './analysis-schema.js';
 import { parseDate, parseDuration } from './duration.js';
 import type {
@@ -186,18 +186,30 @@ function replay(raw: Document): ReplaySpec {
   };
 }
 
+function banditOf({ start, floor, every, confidence, for: most }: Document = {}): BanditPlan {
+  const { everyMs, forMs, ...rest } = DEFAULT_BANDIT;
+  return {
+    start: start ?? rest.start,
+    floor: floor ?? rest.floor,
+    confidence: confidence ?? rest.confidence,
+    everyMs: every === undefined ? everyMs : ms(every),
+    forMs: most === undefined ? forMs : ms(most),
+  };
+}
+
 function rolloutOf(raw: Document): RolloutSpec {
   const { steps, ...rollout } = raw.rollout;
   const planned = steps?.map(({ weight, for: least, until }: Document): PlannedStep => {
     if (until !== undefined) return { weight };
     return { weight, forMs: least === undefined ? STEP_MS_DEFAULT : ms(least) };
   });
-  const analysis = analysisOf(rollout.analysis);
+  const analysis = analysisOf(rollout.analysis, raw.data.label !== undefined);
   const probation = { share: rollout.probation.share, forMs: probationFor(raw) };
   return {
     ...{ strategy: rollout.strategy, automatic: rollout.automatic, analysis },
     ...rolloutTerms(rollout, { analysis, probation }),
     ...(planned === undefined ? {} : { steps: planned }),
+    ...(rollout.strategy === 'bandit' ? { bandit: banditOf(rollout.bandit) } : {}),
     ...(rollout.matches === undefined ? {} : { matches: rollout.matches }),
     sticky: rollout.sticky && raw.data.entity !== undefined,
     probation,

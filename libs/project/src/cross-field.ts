@@ -194,16 +194,18 @@ function comparedAs({ type }: ColumnSpec): { type: string; words: string } {
 }
 
 /** Steps where the strategy takes none change nothing, and a weight that does not grow takes traffic back. */
-function checkRollout({ rollout }: Project, document: unknown, report: Report): void {
+function checkRollout({ rollout, data }: Project, document: unknown, report: Report): void {
   const { strategy, steps = [] } = rollout;
-  checkAnalysis(rollout, document, report);
+  const isLabelled = data.label !== undefined;
+  checkAnalysis(rollout, isLabelled, document, report);
   checkRolloutTerms(rollout, document, report);
+  checkBandit(rollout, isLabelled, document, report);
   const path = ['rollout', 'steps'];
   const takesSteps = STRATEGIES.filter((one) => one.withSteps !== undefined).map(({ name }) => name);
   if (steps.length > 0 && !takesSteps.includes(strategy))
     report(
       path,
-      `steps do not fit strategy ${strategy}, which moves all traffic at once. Write strategy: ${takesSteps.join(' or ')}, or remove steps.`,
+      `steps do not fit strategy ${strategy}, which takes none. Write strategy: ${takesSteps.join(' or ')}, or remove steps.`,
     );
   steps.forEach(({ weight }, index) => {
     const before = steps[index - 1]?.weight ?? 0;
@@ -218,6 +220,33 @@ function checkRollout({ rollout }: Project, document: unknown, report: Report): 
     if (step.for !== undefined && step.until !== undefined)
       report([...path, index, 'until'], 'a step has a time or waits for a person. Remove for or until.');
   });
+}
+
+const BANDIT_EVERY_MS_MIN = 1_000;
+
+/** Labels move its shares: without them it would only wait. */
+function checkBandit({ strategy, bandit }: Project['rollout'], isLabelled: boolean, document: unknown, report: Report) {
+  const path = ['rollout', 'bandit'];
+  const written = (document as { rollout?: { bandit?: Record<string, unknown> } }).rollout?.bandit ?? {};
+  if (bandit === undefined) {
+    if (Object.keys(written).length > 0)
+      report(path, `bandit does not fit strategy ${strategy}. Write strategy: bandit, or remove bandit.`);
+    return;
+  }
+  if (!isLabelled)
+    report(
+      ['rollout', 'strategy'],
+      'a bandit follows labels, and the project has none. Add data.label, or write strategy: canary.',
+    );
+  const { start, floor, everyMs, forMs } = bandit;
+  if (start < floor || start > 100 - floor)
+    report(
+      [...path, 'start'],
+      `start ${start} leaves a side less than floor ${floor}. Write ${floor} to ${100 - floor}.`,
+    );
+  if (everyMs < BANDIT_EVERY_MS_MIN)
+    report([...path, 'every'], `every is ${everyMs} ms, labels are told once a second. Write 1s or more.`);
+  if (forMs <= everyMs) report([...path, 'for'], `for ends before the first move (every, ${everyMs} ms). Write more.`);
 }
 
 /** Keys that speak of what the project does not have: written down they would change nothing. */

@@ -273,7 +273,7 @@ describe('parseProject', () => {
       'name: loans',
       'rollout: { steps: [{ weight: 5 }] }\nname: loans',
       'rollout.steps',
-      'steps do not fit strategy blue_green, which moves all traffic at once. Write strategy: canary, or remove steps.',
+      'steps do not fit strategy blue_green, which takes none. Write strategy: canary, or remove steps.',
     ],
     [
       'name: loans',

@@ -4,7 +4,7 @@
 import type { ClockRules, PlatformEvent, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
-import type { AnalysisPlan, MatchRule, PlannedStep, RolloutChecks } from '@millrace/routing';
+import type { AnalysisPlan, BanditPlan, MatchRule, PlannedStep, RolloutChecks } from '@millrace/routing';
 import type { Decimal, TableFormat } from '@millrace/tabular';
 import type { TimeFormat } from './time-format.js';
 
@@ -221,6 +221,8 @@ export interface RolloutSpec {
   steps?: readonly PlannedStep[];
   /** Of a strategy that moves all traffic at once; undefined = none. */
   checks?: RolloutChecks;
+  /** Of strategy bandit, and only of that. */
+  bandit?: BanditPlan;
   /** Of a strategy that goes in steps, or has checks. */
   analysis: AnalysisPlan;
   /** How long versions without traffic stay loaded. */

@@ -1,6 +1,7 @@
 // The part `rollout` of the project file's schema.
 
 import {
+  DEFAULT_BANDIT,
   DEFAULT_STRATEGY,
   MATCH_HEADER,
   MATCH_VALUE,
@@ -14,7 +15,7 @@ import { CHECKS_NODE, FALLBACK_NODE, KEEP_NODE } from './rollout-terms.js';
 import { choice, duration, flag, integer, list, number, object, text } from './schema-nodes.js';
 
 /** Strategies that take `rollout.steps`. */
-const IN_STEPS = STRATEGIES.filter(({ steps }) => steps !== undefined);
+const IN_STEPS = STRATEGIES.filter(({ withSteps }) => withSteps !== undefined);
 
 export const rolloutNode = object('How a version goes live.', {
   strategy: choice(
@@ -37,6 +38,19 @@ export const rolloutNode = object('How a version goes live.', {
     1,
   ),
   checks: CHECKS_NODE,
+  bandit: object('Of strategy bandit: the share of the new version follows labels.', {
+    start: integer(`Its first share, percent. By default ${DEFAULT_BANDIT.start}.`, 1, 99),
+    floor: integer(`Least share of either side, percent. By default ${DEFAULT_BANDIT.floor}.`, 1, 49),
+    every: duration('Processing time between two moves, 1s at least; by default 1m.'),
+    confidence: number(
+      `From this probability on the better one gets everything. By default ${DEFAULT_BANDIT.confidence}.`,
+      0.6,
+      0.9999,
+    ),
+    for: duration(
+      'Processing time after which the one that is more likely to be better gets everything; by default 1d.',
+    ),
+  }),
   analysis: ANALYSIS_NODE,
   keep: KEEP_NODE,
   fallback: FALLBACK_NODE,

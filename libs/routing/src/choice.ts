@@ -7,7 +7,7 @@
 
 import { type Drawn, ExperimentDraw } from './experiment-draw.js';
 import { type Headers, Matches, type MatchRule } from './matches.js';
-import type { Route, Share } from './route.js';
+import type { RolloutDraw, Route, Share } from './route.js';
 import { isCopied, shadowSalt } from './shadows.js';
 import { BUCKETS, bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
 
@@ -22,6 +22,8 @@ export interface Choice {
    * requests compare two versions.
    */
   readonly drawn: boolean;
+  /** Of the rollout in steps that it was drawn in; undefined: none is, or it was not drawn. */
+  readonly draw: RolloutDraw | undefined;
 }
 
 /** Nobody serves yet, or not the version that the caller named. */
@@ -55,8 +57,9 @@ export class RouteChoices {
     fellThrough: () => void = () => undefined,
   ) {
     this.matches = rules.length === 0 ? undefined : new Matches(rules, route, fellThrough);
+    const draw = drawOf(route);
     const choiceOf = (live: number, shadows: readonly number[], drawn: boolean): Choice =>
-      Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows), drawn });
+      Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows), drawn, draw: drawn ? draw : undefined });
     this.salt = projectSalt(route.project);
     this.experiment = ExperimentDraw.of(route);
     const isBeside = this.experiment !== undefined;
@@ -136,4 +139,11 @@ function candidateOf({ rollout, targets }: Route, choiceOf: (version: number) =>
   const weight = targets.find((target) => target.version === version)?.weight ?? 0;
   if (steps === undefined || weight === 0 || weight === 100) return null;
   return { choice: choiceOf(version), salt: steps.salt, below: Math.round((weight * BUCKETS) / 100) };
+}
+
+function drawOf({ rollout, targets }: Route): RolloutDraw | undefined {
+  const weight = targets.find((target) => target.version === rollout.version)?.weight ?? 0;
+  const { steps } = rollout;
+  if (steps === undefined || weight === 0 || weight === 100) return undefined;
+  return Object.freeze({ fromRevision: steps.fromRevision, weight });
 }

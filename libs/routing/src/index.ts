@@ -4,7 +4,9 @@ export { CRITERIA, CRITERION_VERDICTS, type CriterionName, VERDICTS } from './an
 export { type EvidenceState, VersionEvidence } from './analysis/evidence.js';
 export { type Analysis, type CriterionAnalysis, RolloutJudge, type Verdict } from './analysis/judge.js';
 export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
+export { allLosses, type LossCell, RolloutLosses } from './analysis/rollout-losses.js';
 export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
+export { type BanditMove, banditMove, banditView } from './bandit.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';
 export {
   EXPERIMENT_MS_MAX,
@@ -42,6 +44,7 @@ export {
   type PlannedStep,
   ROLLOUT_PHASES,
   type RolloutChecks,
+  type RolloutDraw,
   type RolloutPhase,
   type RolloutSteps,
   type Route,
@@ -57,6 +60,7 @@ export {
   TARGETS_MAX,
 } from './route.js';
 export { isDue, isUndecided, PREVIEW, previewVersion, type RolloutProgress, rolloutProgress } from './steps.js';
+export { DEFAULT_BANDIT } from './strategies/bandit.js';
 export { STEP_MS_DEFAULT } from './strategies/canary.js';
-export type { RolloutStrategy } from './strategy.js';
+export type { BanditPlan, RolloutStrategy } from './strategy.js';
 export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';

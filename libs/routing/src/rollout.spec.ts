@@ -427,9 +427,11 @@ function kept(route: Route, strategy: RolloutStrategy): Route {
 /** A step of the rollout under way whose time is up, where it has one. */
 function due(route: Route, abort: boolean, strategy: RolloutStrategy): Route {
   const at = { version: route.rollout.version, revision: route.revision };
-  const outcome = abort
-    ? { kind: 'abort' as const, ...at, by: 'x', reason: 'worse' }
+  const moves = strategy.bandit !== undefined && route.revision % 3 > 0;
+  const forward = moves
+    ? { kind: 'weight' as const, ...at, weight: 1 + ((route.revision * 37) % 99), reason: 'labels' }
     : { kind: 'next' as const, ...at };
+  const outcome = abort ? { kind: 'abort' as const, ...at, by: 'x', reason: 'worse' } : forward;
   const decision = settleStep(route, outcome, strategy, DUE_MS);
   return decision.kind === 'changed' ? decision.route : route;
 }

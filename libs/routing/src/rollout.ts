@@ -52,7 +52,7 @@ import {
   TARGETS_MAX,
 } from './route.js';
 import { shadowFault, shadowsOf } from './shadows.js';
-import { baselineOf, beside, checkOf, firstStep, isDue, resumed, stepAfter } from './steps.js';
+import { baselineOf, beside, checkOf, firstStep, isDue, resumed, stepAfter, withWeight } from './steps.js';
 import type { RolloutStrategy } from './strategy.js';
 
 /** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
@@ -147,9 +147,12 @@ export type LoadOutcome =
   /** Also when the caller's time for it is up. */
   | { kind: 'failed'; version: number; revision: number; message: string };
 
-/** What became of a step whose time is up; `revision` is the one at which that was seen. */
+/** What became of a step whose time is up, or of a bandit; `revision` is the one at which that was seen. */
 export type StepOutcome =
-  | { kind: 'next'; version: number; revision: number }
+  /** `reason`: of a bandit, whose end may come before its time is up. */
+  | { kind: 'next'; version: number; revision: number; reason?: string }
+  /** Of a bandit: its version has another share. */
+  | { kind: 'weight'; version: number; revision: number; weight: number; reason: string }
   | { kind: 'abort' | 'pause'; version: number; revision: number; by: string; reason: string };
 
 /** Applies a command. */
@@ -224,18 +227,12 @@ export function settleStep(route: Route, outcome: StepOutcome, strategy: Rollout
   const { rollout, revision } = route;
   const { steps } = rollout;
   const isCurrent = revision === outcome.revision && rollout.version === outcome.version;
-  if (rollout.phase !== 'progressing' || steps === undefined || !isCurrent || !isDue(steps, nowMs))
+  if (rollout.phase !== 'progressing' || steps === undefined || !isCurrent || !mayMove(steps, nowMs))
     return rejected('step_superseded', `version ${outcome.version} has no step that is due`);
-  if (outcome.kind === 'next')
-    return {
-      kind: 'changed',
-      route: bump(nextStep(route, steps, strategy, nowMs), route, { strategy, nowMs }),
-    };
-  const { by, reason } = outcome;
-  const next =
-    outcome.kind === 'pause'
-      ? held(route, { sinceMs: nowMs, reason, by })
-      : takenBack(route, why('aborted', by, reason), strategy);
+  if (outcome.kind === 'weight' && (steps.bandit === undefined || !isShare(outcome.weight)))
+    return rejected('invalid_weights', `${outcome.weight} is no share that a bandit may have, 1 to 99`);
+  const { reason = route.reason } = outcome;
+  const next = moved(route, steps, outcome, strategy, nowMs);
   return { kind: 'changed', route: bump({ ...next, reason }, route, { strategy, nowMs }) };
 }
 
@@ -249,6 +246,32 @@ export function settleExperiment(
   const settled = settledExperiment(route, outcome, nowMs);
   if (settled === undefined) return rejected('no_experiment', 'nothing of the running experiment changes');
   return { kind: 'changed', route: bump({ ...settled.route, reason: settled.reason }, route, { strategy, nowMs }) };
+}
+
+/** A bandit moves whenever labels say so, and nobody holds it. */
+function mayMove(steps: RolloutSteps, nowMs: number): boolean {
+  return steps.bandit === undefined ? isDue(steps, nowMs) : steps.pause === undefined;
+}
+
+const isShare = (weight: number): boolean => Number.isInteger(weight) && weight >= 1 && weight <= 99;
+
+function moved(
+  route: Route,
+  steps: RolloutSteps,
+  outcome: StepOutcome,
+  strategy: RolloutStrategy,
+  nowMs: number,
+): Route {
+  switch (outcome.kind) {
+    case 'next':
+      return nextStep(route, steps, strategy, nowMs);
+    case 'weight':
+      return atStep(route, withWeight(steps, outcome.weight), strategy);
+    case 'pause':
+      return held(route, { sinceMs: nowMs, reason: outcome.reason, by: outcome.by });
+    case 'abort':
+      return takenBack(route, why('aborted', outcome.by, outcome.reason), strategy);
+  }
 }
 
 type Move = { kind: 'moved'; route: Route } | Rejected;
@@ -365,7 +388,7 @@ function giveWeights(
   }
   const weight = weights.find((share) => share.version === version)?.weight ?? 0;
   const beginning = { plan: strategy.steps ?? [{ weight }], baseline: baselineOf(route.targets, version) };
-  const steps = firstStep(route, { ...beginning, version, nowMs });
+  const steps = firstStep(route, { ...beginning, version, nowMs, bandit: strategy.bandit });
   const split = splitTo(route, weights, strategy);
   return { ...split, rollout: { phase: 'progressing', version, message: '', steps } };
 }

@@ -76,6 +76,18 @@ export interface RolloutSteps {
   pause?: RolloutPause | undefined;
   /** Of a check before the switch: a person is asked then, where the analysis has not agreed. */
   untilMs?: number | undefined;
+  /** The weight of the one step follows labels. */
+  bandit?: BanditTerms | undefined;
+}
+
+/** Of a bandit: the weight of its one step follows labels (bandit.ts). */
+export interface BanditTerms {
+  /** Least share of each arm, percent, 1 to 49. */
+  floor: number;
+  /** Processing time between two moves. */
+  everyMs: number;
+  /** From this probability on the better arm gets everything, above .5. */
+  confidence: number;
 }
 
 export interface RolloutPause {
@@ -136,6 +148,17 @@ export interface ExperimentEnd {
   by: string;
   /** Of the arms; 0 = none was named. */
   winner: number;
+}
+
+/**
+ * In which rollout, and at which weight of its version, a request was drawn. Of all that were drawn at one weight every
+ * version got its share at any time: those are comparable, whatever the time did to them.
+ */
+export interface RolloutDraw {
+  /** Of the route in which the rollout got its first traffic. */
+  readonly fromRevision: number;
+  /** Percent, 1 to 99. */
+  readonly weight: number;
 }
 
 export interface Route {

@@ -10,7 +10,7 @@
 
 import { hash32 } from '@millrace/domain';
 import { primaryVersion } from './primary.js';
-import { type PlannedStep, type RolloutSteps, type Route, type Share, TARGETS_MAX } from './route.js';
+import { type BanditTerms, type PlannedStep, type RolloutSteps, type Route, type Share, TARGETS_MAX } from './route.js';
 
 /** "step", so that the same text elsewhere gives another salt. */
 const SALT_SEED = 0x73746570;
@@ -56,16 +56,18 @@ interface Beginning {
   baseline: readonly Share[];
   version: number;
   nowMs: number;
+  bandit?: BanditTerms | undefined;
 }
 
 /** The first step of a rollout that the route begins now. */
-export function firstStep(route: Route, { plan, baseline, version, nowMs }: Beginning): RolloutSteps {
+export function firstStep(route: Route, { plan, baseline, version, nowMs, bandit }: Beginning): RolloutSteps {
   const fromRevision = route.revision + 1;
   return {
     ...{ plan, at: 0, sinceMs: nowMs, dueMs: dueAt(plan[0], nowMs), fromRevision, baseline },
     untilMs: untilOf(plan[0], nowMs),
     // 0 is no salt on the wire.
     salt: hash32(`${route.project}/${version}/${fromRevision}`, SALT_SEED) || 1,
+    ...(bandit === undefined ? {} : { bandit }),
   };
 }
 
@@ -75,6 +77,11 @@ export function stepAfter(steps: RolloutSteps, nowMs: number): RolloutSteps | un
   if (next === undefined) return undefined;
   const times = { sinceMs: nowMs, dueMs: dueAt(next, nowMs), untilMs: untilOf(next, nowMs) };
   return { ...steps, at: steps.at + 1, ...times, pause: undefined };
+}
+
+/** Of a bandit: the running step gives another share, in its time. */
+export function withWeight(steps: RolloutSteps, weight: number): RolloutSteps {
+  return { ...steps, plan: steps.plan.map((step, at) => (at === steps.at ? { ...step, weight } : step)) };
 }
 
 const dueAt = (step: PlannedStep | undefined, nowMs: number): number | undefined =>
@@ -159,14 +166,17 @@ export function rolloutProgress(
   };
 }
 
-function waitOf({ pause, dueMs, plan, at, untilMs }: RolloutSteps, nowMs: number): string {
+function waitOf({ pause, dueMs, plan, at, untilMs, bandit }: RolloutSteps, nowMs: number): string {
   if (pause !== undefined) {
     const by = pause.by === '' ? '' : ` by ${pause.by}`;
     return `a person to resume it: paused${by}${pause.reason === '' ? '' : `, ${pause.reason}`}`;
   }
   if (dueMs === undefined) return 'a person to skip the step, to promote the version or to abort it';
   const isCheck = (plan[at]?.copies ?? 0) > 0;
-  if (nowMs < dueMs) return isCheck ? 'the time of the check' : 'the time of the step';
+  if (nowMs < dueMs) {
+    if (bandit !== undefined) return 'labels to say which version is better, or the end of its time';
+    return isCheck ? 'the time of the check' : 'the time of the step';
+  }
   if (untilMs === undefined) return 'serving to say that the version is ready, and the analysis to agree';
   return 'requests that both versions have answered, and the analysis to agree; a person is asked after that';
 }

@@ -2,7 +2,7 @@
 // called. All else is the same for every strategy and lives in rollout.ts. A strategy is pure, keeps nothing and needs
 // no clock: one that goes in steps declares them, and the route carries where they are.
 
-import type { PlannedStep, RolloutChecks, RouteTarget, Share } from './route.js';
+import type { BanditTerms, PlannedStep, RolloutChecks, RouteTarget, Share } from './route.js';
 
 export interface RolloutStrategy {
   /** As the project file writes it; never renamed. */
@@ -17,6 +17,10 @@ export interface RolloutStrategy {
   withChecks?(checks: RolloutChecks): RolloutStrategy;
   /** Not of the strategy but of the project: how long versions that have nothing to do stay loaded (keep.ts). */
   readonly keepMs?: number | undefined;
+  /** Of a strategy whose one step's weight follows labels. */
+  readonly bandit?: BanditTerms;
+  /** The same strategy with the terms of a project file. */
+  withBandit?(plan: BanditPlan): RolloutStrategy;
   /**
    * Traffic from the moment `version` is warm; `live` is the traffic before, empty for a project's first version.
    * Weights are whole percents that add up to 100, of `version` and versions of `live`. All of it for `version` ends
@@ -31,4 +35,12 @@ export interface Step {
   readonly weights: readonly Share[];
   /** Loaded versions that get copies of SHADOW_SHARE_DEFAULT percent of the requests; at most SHADOWS_MAX. */
   readonly shadows: readonly number[];
+}
+
+/** As a project file declares a bandit. */
+export interface BanditPlan extends BanditTerms {
+  /** First share of the new version, percent. */
+  start: number;
+  /** Processing time of the rollout. */
+  forMs: number;
 }

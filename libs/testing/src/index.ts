@@ -1,6 +1,14 @@
 // For tests only: real brokers, fakes, builders.
 
 export { artifactStoreContract } from './artifact-store-contract.js';
+export {
+  type BanditRun,
+  banditRun,
+  type LabelledWorld,
+  lossOf,
+  POLICIES,
+  type Policy,
+} from './bandit-world.js';
 export { aLabel, aModelVersion, anInbound, aPrediction, aRecord } from './builders.js';
 export { openChromium } from './chromium.js';
 export { type CodeBlock, codeBlocks, shellCommands, shellWords } from './code-blocks.js';

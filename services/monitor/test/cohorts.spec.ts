@@ -235,6 +235,7 @@ class Errors implements QualityCounts {
 
 const GUESS_TERMS: TaskTerms = {
   task: GUESS,
+  lossOf: () => undefined,
   openCounts: () => new Errors(),
   countsFromState: (state) => new Errors(Moments.fromState(state as ReturnType<Moments['state']>)),
   evaluation: (counts, span) => {

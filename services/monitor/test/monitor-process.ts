@@ -9,6 +9,7 @@ import {
   DRIFT_EVENT_TYPE,
   type DriftEvent,
   decodeDriftEvent,
+  decodeRolloutLosses,
   decodeWindowMetrics,
   encodeLabel,
   encodeModelVersion,
@@ -16,6 +17,7 @@ import {
   encodeProject,
   encodeReferenceProfile,
   messageKey,
+  type RolloutLossesMessage,
   type WindowMetrics,
 } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
@@ -277,6 +279,8 @@ export function streamOf({ rows, stepMs, shiftFrom, seed, firstRow = 0, version 
       answeredAtMs: eventTimeMs + 2,
       features,
       outputs: binaryOutputs(probability),
+      // In one row of four: a client that names its version is drawn by nobody.
+      ...(i % 4 === 0 ? {} : { draw: { fromRevision: 3, weight: 20 } }),
     });
     const label = aLabel({
       recordId: `r${i}`,
@@ -313,12 +317,19 @@ export async function sendAll(
 export async function downstreamOf(connection: KafkaConnection) {
   const drift: DriftEvent[] = [];
   const metrics: WindowMetrics[] = [];
+  /** By partition: the newest word of labels of a rollout. */
+  const losses = new Map<number, RolloutLossesMessage['cells']>();
   const reader = new CompactedReader(connection, {
     name: 'downstream',
     topics: {
       'drift.v1': (_key, value) => {
         const event = value === null ? undefined : decodeDriftEvent(value);
         if (event?.type === DRIFT_EVENT_TYPE) drift.push(event);
+      },
+      'losses.v1': (_key, value) => {
+        if (value === null) return;
+        const { partition, cells } = decodeRolloutLosses(value);
+        losses.set(partition, cells);
       },
       'metrics.v1': (_key, value) => void (value !== null && metrics.push(decodeWindowMetrics(value))),
     },
@@ -330,5 +341,5 @@ export async function downstreamOf(connection: KafkaConnection) {
       () => false,
     ),
   );
-  return { drift, metrics, close: () => reader.close() };
+  return { drift, metrics, losses, close: () => reader.close() };
 }

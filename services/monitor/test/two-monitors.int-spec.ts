@@ -42,7 +42,7 @@ async function aWorld() {
   const prefix = uniquePrefix();
   const platform = await preparePlatform(kafka.brokers, prefix, home);
   ends.push(() => platform.close());
-  const { drift, metrics, close } = await downstreamOf(platform.connection);
+  const { drift, metrics, losses, close } = await downstreamOf(platform.connection);
   ends.push(close);
   const start = async (replica: string) => {
     const env = { MILLRACE_REPLICA: replica };
@@ -52,13 +52,13 @@ async function aWorld() {
   };
   const counted = async (monitor: MonitorProcess) =>
     (await monitor.get('/v1/projects/demo/labels-joined')).counters as Record<string, number>;
-  return { platform, drift, metrics, start, counted };
+  return { platform, drift, metrics, losses, start, counted };
 }
 
 type World = Awaited<ReturnType<typeof aWorld>>;
 
 /** What was published, and what the API of a monitor says. */
-async function outcome({ metrics, drift, counted }: World, monitor: MonitorProcess) {
+async function outcome({ metrics, drift, losses, counted }: World, monitor: MonitorProcess) {
   const rounded = (key: string, value: unknown) => {
     if (key === 'closedAtMs') return undefined;
     return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(9)) : value;
@@ -75,7 +75,8 @@ async function outcome({ metrics, drift, counted }: World, monitor: MonitorProce
   const { predictions, labelsJoined, latePredictions, unmatchedLabels } = await counted(monitor);
   const counters = { predictions, labelsJoined, latePredictions, unmatchedLabels };
   const events = drift.map(({ id }) => id).sort();
-  return JSON.parse(JSON.stringify({ windows, cohorts, alarms, published, counters, events }, rounded));
+  const labelled = [...losses].sort(([a], [b]) => a - b).map(([partition, cells]) => ({ partition, cells }));
+  return JSON.parse(JSON.stringify({ windows, cohorts, alarms, published, counters, events, labelled }, rounded));
 }
 
 /** Quality of a window that is open in the other monitor is told when nothing comes in it any more. */
@@ -114,6 +115,9 @@ describe('two monitors', () => {
     alone = await outcome(one, monitor);
     expect(alone.published).toHaveLength(4 * WINDOWS_CLOSED);
     expect(alone.events).toHaveLength(1);
+    // Of every row that was drawn the one label, once.
+    const labels = alone.labelled.flatMap(({ cells }: { cells: { count: number }[] }) => cells);
+    expect(labels.reduce((sum: number, { count }: { count: number }) => sum + count, 0)).toBe((ROWS * 3) / 4);
     expect(await monitor.stop()).toBe(0);
 
     const two = await aWorld();

@@ -39,8 +39,8 @@ function row(criterion: Criterion): string[] {
   const { criterion: name, verdict, candidate, stable, difference, interval } = criterion;
   return [
     ...[name, VERDICTS[verdict], figure(criterion, candidate), figure(criterion, stable)],
-    difference === null ? '-' : points(difference),
-    interval === null ? '-' : `${points(interval.lower)} to ${points(interval.upper)}`,
+    difference === null ? '-' : apart(criterion, difference),
+    interval === null ? '-' : `${apart(criterion, interval.lower)} to ${apart(criterion, interval.upper)}`,
     next(criterion),
   ];
 }
@@ -48,15 +48,19 @@ function row(criterion: Criterion): string[] {
 function figure({ unit }: Criterion, { figure, k, n }: Criterion['stable']): string {
   if (figure === null) return 'none';
   if (unit === 'share') return `${k} of ${n}`;
+  if (unit === 'loss') return `${figure.toPrecision(3)} of ${n} labels`;
   return unit === 'ms' ? `${figure.toPrecision(3)} ms` : figure.toPrecision(3);
 }
 
-function next({ verdict, effect, answersUntilSeen }: Criterion): string {
+function next({ verdict, effect, answersUntilSeen, unit }: Criterion): string {
   if (verdict === 'fail' || verdict === 'no_data') return effect;
   return answersUntilSeen === 0
     ? `${effect}: would have been seen`
-    : `${effect}: would be seen after about ${answersUntilSeen} more answers`;
+    : `${effect}: would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
 }
+
+const apart = ({ unit }: Criterion, difference: number): string =>
+  unit === 'loss' ? `${difference > 0 ? '+' : ''}${difference.toFixed(4)}` : points(difference);
 
 /** A share as points of a percent, with its sign. */
 const points = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)}`;

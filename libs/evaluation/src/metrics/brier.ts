@@ -1,11 +1,10 @@
 // Brier score: the mean squared distance of the probability from the label (Brier 1950). Mergeable from the score
 // cells: each row counts as the middle of its cell, so |error| <= 2 * half a cell's width a row.
 
-import { errorOfMeanDifference, intervalOfMean, meanOf, type RowTerm, termsOf } from '../mean-of-rows.js';
+import { errorOfMeanDifference, intervalOfMean, meanOf, termsOf } from '../mean-of-rows.js';
 import type { MergedValue, Metric } from '../metric.js';
+import { squaredErrorOfRow } from '../row-terms.js';
 import type { ScoreQuality } from '../score-quality.js';
-
-const squaredError: RowTerm = ({ score, positive }) => (score - Number(positive)) ** 2;
 
 function fromCells(quality: ScoreQuality): MergedValue {
   let sum = 0;
@@ -25,8 +24,8 @@ export const brier: Metric = {
   tasks: ['binary'],
   direction: 'lower',
   decides: true,
-  prepare: (rows) => meanOf(termsOf(rows, squaredError)),
+  prepare: (rows) => meanOf(termsOf(rows, squaredErrorOfRow)),
   merged: { binary: fromCells },
-  interval: (rows, confidence) => intervalOfMean(termsOf(rows, squaredError), confidence),
-  pairedError: (pair) => errorOfMeanDifference(pair, squaredError),
+  interval: (rows, confidence) => intervalOfMean(termsOf(rows, squaredErrorOfRow), confidence),
+  pairedError: (pair) => errorOfMeanDifference(pair, squaredErrorOfRow),
 };

@@ -4,8 +4,8 @@
 // (a mean of e-processes is one); it is believed from 1/alpha on. It has passed where each cut says that it is not
 // worse by the effect.
 
-import { type Count, StatedEffectTest } from '@millrace/statistics';
-import type { CRITERION_VERDICTS, Criterion, Cut } from './criterion.js';
+import { type Count, StatedEffectTest, shareDifference } from '@millrace/statistics';
+import type { Arms, CRITERION_VERDICTS, Criterion, Cut, RunningTest, Standing } from './criterion.js';
 import type { VersionEvidence } from './evidence.js';
 
 /**
@@ -13,12 +13,6 @@ import type { VersionEvidence } from './evidence.js';
  * judgement would wait for them where answers are few.
  */
 const BLOCK_MIN = 2;
-
-/** Evidence at one moment; not changed afterwards. */
-export interface Arms {
-  readonly stable: VersionEvidence;
-  readonly candidate: VersionEvidence;
-}
 
 interface Probe {
   readonly cut: Cut;
@@ -29,7 +23,8 @@ interface Probe {
 
 export type CriterionVerdict = (typeof CRITERION_VERDICTS)[number];
 
-export class CriterionTest {
+export class CriterionTest implements RunningTest {
+  readonly holds = 'with data';
   private readonly probes: readonly Probe[];
   private hasFailed = false;
   private hasPassed = false;
@@ -43,7 +38,6 @@ export class CriterionTest {
     this.probes = criterion.cuts.map((cut) => ({ cut, test: new StatedEffectTest(cut), base: empty }));
   }
 
-  /** `now` may change afterwards; `kept` gives what it is as something that does not. */
   look(now: Arms, kept: () => Arms): void {
     for (const probe of this.probes) this.extend(probe, now, kept);
     if (this.logWorse() >= Math.log(1 / this.errors.alpha)) this.hasFailed = true;
@@ -55,7 +49,6 @@ export class CriterionTest {
     for (const probe of this.probes) probe.base = kept;
   }
 
-  /** What was shown at an earlier step does not pass the next one; what was found against it stays. */
   nextStep(): void {
     this.hasPassed = false;
     for (const { test } of this.probes) test.forgetNotHigher();
@@ -71,24 +64,28 @@ export class CriterionTest {
     return this.errors.alpha;
   }
 
-  /** How much of the logarithm that a failure takes is there, 0 to 1 and more. */
   get evidence(): number {
     return Math.max(0, this.logWorse() / Math.log(1 / this.errors.alpha));
   }
 
-  /** Of the cut that says most against the new version: its test, and all answers by where it cuts now. */
-  strongest({ stable, candidate }: Arms): { test: StatedEffectTest; stable: Count; candidate: Count } {
-    const most = this.probes.reduce((a, b) => (b.test.logHigher > a.test.logHigher ? b : a));
-    const { cut, base, test } = most;
+  /** Of the cut that says most against the new version; both sides are all answers, by where it cuts now. */
+  standing({ stable, candidate }: Arms): Standing {
+    const { cut, base, test } = this.probes.reduce((a, b) => (b.test.logHigher > a.test.logHigher ? b : a));
     const edge = cut.edge(base.stable);
     const counted = (of: VersionEvidence): Count => ({
       k: edge === undefined ? 0 : cut.marked(of, edge),
       n: cut.all(of),
     });
-    return { test, stable: counted(stable), candidate: counted(candidate) };
+    const { first, second } = test;
+    const isBegun = first.n > 0;
+    return {
+      ...{ stable: counted(stable), candidate: counted(candidate) },
+      difference: isBegun ? second.k / second.n - first.k / first.n : null,
+      interval: isBegun ? shareDifference(first, second, this.alpha) : null,
+    };
   }
 
-  /** About how many more answers of both, until the stated effect would be seen in every cut. */
+  /** In every cut. */
   answersUntilSeen(share: number): number {
     const { alpha } = this.errors;
     return Math.max(...this.probes.map(({ test }) => test.answersUntilSeen(alpha / this.probes.length, share)));

@@ -1,16 +1,23 @@
-// What one criterion of a rollout's analysis is: which share of a version's answers it counts, from what on the new
-// version's share is too high, and how both are told to a person. The test is the same for all (judge.ts): every
-// criterion is about a share of answers, in one or several cuts of them, and looks for a higher one.
+// What one criterion of a rollout's analysis is, and what its test has to do. Most are about a share of answers, in one
+// or several cuts of them, look for a higher one, and have the same test (criterion-test.ts); the quality of answers is
+// a mean, by labels that come later (quality-test.ts).
 
+import type { Bounds, Count } from '@millrace/statistics';
 import type { VersionEvidence } from './evidence.js';
 
-export const CRITERIA = ['errors', 'latency', 'unusable', 'constant', 'scores'] as const;
+export const CRITERIA = ['errors', 'latency', 'unusable', 'constant', 'scores', 'quality'] as const;
 export type CriterionName = (typeof CRITERIA)[number];
 
 /** Of a whole rollout; inconclusive = its time is up, a person decides. */
 export const VERDICTS = ['pass', 'fail', 'not_yet', 'no_data', 'inconclusive'] as const;
 /** Of one criterion; no_data = neither version gave any. */
 export const CRITERION_VERDICTS = ['pass', 'fail', 'not_yet', 'no_data'] as const;
+
+/** Evidence at one moment; not changed afterwards. */
+export interface Arms {
+  readonly stable: VersionEvidence;
+  readonly candidate: VersionEvidence;
+}
 
 /** One way to cut the answers of a version into those that count and those that do not. */
 export interface Cut {
@@ -29,12 +36,49 @@ export interface Cut {
   marked(of: VersionEvidence, edge: number): number;
 }
 
-export interface Criterion {
+/** What is told of a criterion to a person, whatever its test is. */
+export interface CriterionFacts {
   readonly name: CriterionName;
-  readonly cuts: readonly Cut[];
   /** The effect that must be seen, in words. */
   readonly effect: string;
   /** A version's own figure, for people; NaN where there is none. */
   figure(of: VersionEvidence): number;
-  readonly unit: 'share' | 'ms' | 'score';
+  readonly unit: 'share' | 'ms' | 'score' | 'loss';
+}
+
+/** A criterion about a share of answers. */
+export interface Criterion extends CriterionFacts {
+  readonly cuts: readonly Cut[];
+}
+
+/** Both sides of a test, and how far apart they are, for people. */
+export interface Standing {
+  stable: Count;
+  candidate: Count;
+  /** Candidate less stable, of what the test has counted; null before that. */
+  difference: number | null;
+  interval: Bounds | null;
+}
+
+/** The test of one criterion in one rollout. */
+export interface RunningTest {
+  readonly criterion: CriterionFacts;
+  /**
+   * When it has to pass before a step may come: always, where there is data, or never, so that it can only end a
+   * rollout.
+   */
+  readonly holds: 'always' | 'with data' | 'never';
+  readonly verdict: (typeof CRITERION_VERDICTS)[number];
+  readonly alpha: number;
+  /** How much of the logarithm that a failure takes is there, 0 to 1 and more. */
+  readonly evidence: number;
+  /** `now` may change afterwards; `kept` gives what it is as something that does not. */
+  look(now: Arms, kept: () => Arms): void;
+  /** What routers had counted until now is not tested. */
+  beginFrom(kept: Arms): void;
+  /** What was shown at an earlier step does not pass the next one; what was found against it stays. */
+  nextStep(): void;
+  standing(arms: Arms): Standing;
+  /** About how many more answers of both, `share` of them the new version's, until the effect would be seen. */
+  answersUntilSeen(share: number): number;
 }

@@ -3,6 +3,7 @@
 // a message that is lost changes nothing. O(1) per answer; 47 KiB a version, whatever came.
 
 import { FloatHistogram, LatencyHistogram, type LatencyState, Moments } from '@millrace/statistics';
+import type { LossesByWeight } from './rollout-losses.js';
 
 export interface EvidenceState {
   version: number;
@@ -25,6 +26,8 @@ export interface EvidenceState {
   scores: number[];
 }
 
+const NO_LOSSES: LossesByWeight = new Map();
+
 export class VersionEvidence {
   answered = 0;
   failed = 0;
@@ -34,6 +37,8 @@ export class VersionEvidence {
   equalPairs = 0;
   moments = new Moments();
   scores = new FloatHistogram();
+  /** What labels said: it comes from the monitor, beside what routers count; never changed here. */
+  losses: LossesByWeight = NO_LOSSES;
   /** Half of a pair. */
   private waiting: number | undefined;
 

@@ -141,7 +141,7 @@ describe('the judge of a rollout', () => {
   });
 
   it('what is ignored is not judged, and its part of alpha goes to the others', () => {
-    const world = new World(1, { ignore: ['unusable', 'scores', 'constant', 'latency'] });
+    const world = new World(1, { ignore: ['unusable', 'scores', 'constant', 'latency', 'quality'] });
     world.requests(2_000, { nan: 1 });
     expect(world.judge.verdict).not.toBe('fail');
     expect(world.judge.analysis().criteria.map(({ criterion, alpha }) => [criterion, alpha])).toEqual([

@@ -5,19 +5,17 @@
 // rollout passes only where all pass. Pure: the caller brings the evidence, counted since the rollout began, and the
 // clock. O(criteria) a look where no block ends, else one pass over the histograms; 100 KiB a rollout.
 
-import { shareDifference } from '@millrace/statistics';
-import type { CriterionName, VERDICTS } from './criterion.js';
-import type { Arms, CriterionVerdict } from './criterion-test.js';
-import { CriterionTest } from './criterion-test.js';
+import type { Arms, CriterionName, RunningTest, VERDICTS } from './criterion.js';
+import type { CriterionVerdict } from './criterion-test.js';
 import { VersionEvidence } from './evidence.js';
 import type { AnalysisPlan } from './plan.js';
-import { criteriaOf } from './registry.js';
+import { testsOf } from './registry.js';
 
 export type Verdict = (typeof VERDICTS)[number];
 
 /** One version's side of a criterion. */
 export interface Side {
-  /** Share, milliseconds or score, as the criterion's unit says; null where there is none. */
+  /** Share, milliseconds, score or loss, as the criterion's unit says; null where there is none. */
   figure: number | null;
   /** Answers that count, of all that can be cut. */
   k: number;
@@ -27,10 +25,10 @@ export interface Side {
 export interface CriterionAnalysis {
   criterion: CriterionName;
   verdict: CriterionVerdict;
-  unit: 'share' | 'ms' | 'score';
+  unit: 'share' | 'ms' | 'score' | 'loss';
   stable: Side;
   candidate: Side;
-  /** Of the shares in blocks, candidate less stable; null before the first block. */
+  /** Of the shares or means in blocks, candidate less stable; null before the first block. */
   difference: number | null;
   /** Of the difference, true at all looks at once with 1 - alpha; null before the first block. */
   interval: { lower: number; upper: number } | null;
@@ -66,7 +64,7 @@ export interface Rollout {
 }
 
 export class RolloutJudge {
-  private readonly tests: readonly CriterionTest[];
+  private readonly tests: readonly RunningTest[];
   private arms: Arms;
   private stepSinceMs: number;
   private lookedAtMs: number;
@@ -78,9 +76,7 @@ export class RolloutJudge {
   ) {
     const { stable, candidate, sinceMs } = rollout;
     const empty = { stable: new VersionEvidence(stable), candidate: new VersionEvidence(candidate) };
-    const criteria = criteriaOf(plan);
-    const errors = { alpha: plan.alpha / criteria.length, missed: plan.missed };
-    this.tests = criteria.map((criterion) => new CriterionTest(criterion, errors, empty));
+    this.tests = testsOf(plan);
     this.arms = empty;
     this.stepSinceMs = sinceMs;
     this.lookedAtMs = sinceMs;
@@ -124,7 +120,7 @@ export class RolloutJudge {
     if (verdicts.includes('fail')) return 'fail';
     const { stable, candidate } = this.arms;
     // What neither version gives says nothing of either; the answers themselves are always there to be compared.
-    const isPassed = verdicts.includes('pass') && verdicts.every((one) => one === 'pass' || one === 'no_data');
+    const isPassed = verdicts.includes('pass') && !this.tests.some(isHolding);
     if (isPassed && candidate.answered - this.answeredBefore >= this.plan.minRequests) return 'pass';
     if (this.lookedAtMs - this.stepSinceMs >= this.plan.inconclusiveAfterMs) return 'inconclusive';
     return stable.answered === 0 || candidate.answered === 0 ? 'no_data' : 'not_yet';
@@ -156,30 +152,35 @@ export class RolloutJudge {
     };
   }
 
-  private criterion(test: CriterionTest): CriterionAnalysis {
+  private criterion(test: RunningTest): CriterionAnalysis {
     const { stable, candidate } = this.arms;
     const { criterion } = test;
-    const strongest = test.strongest(this.arms);
+    const standing = test.standing(this.arms);
     const all = stable.answered + candidate.answered;
     const side = (of: VersionEvidence, counted: { k: number; n: number }): Side => {
       const figure = criterion.figure(of);
       return { figure: Number.isFinite(figure) ? figure : null, k: counted.k, n: counted.n };
     };
-    const { first, second } = strongest.test;
     return {
       criterion: criterion.name,
       verdict: test.verdict,
       unit: criterion.unit,
-      stable: side(stable, strongest.stable),
-      candidate: side(candidate, strongest.candidate),
-      difference: first.n === 0 ? null : second.k / second.n - first.k / first.n,
-      interval: first.n === 0 ? null : shareDifference(first, second, test.alpha),
+      stable: side(stable, standing.stable),
+      candidate: side(candidate, standing.candidate),
+      difference: standing.difference,
+      interval: standing.interval,
       effect: criterion.effect,
       evidence: test.evidence,
       answersUntilSeen: test.answersUntilSeen(all === 0 ? 0.5 : within(candidate.answered / all)),
       alpha: test.alpha,
     };
   }
+}
+
+/** A step waits for it. */
+function isHolding({ holds, verdict }: RunningTest): boolean {
+  if (verdict === 'pass' || holds === 'never') return false;
+  return verdict !== 'no_data' || holds === 'always';
 }
 
 /** A version without answers would need infinitely many. */
@@ -195,25 +196,41 @@ function reasonOf(verdict: Verdict, criteria: readonly CriterionAnalysis[], of: 
     case 'fail':
       return figures('fail');
     case 'pass':
-      return `no criterion is worse by its effect: ${criteria.map(({ criterion }) => criterion).join(', ')}`;
+      return `no criterion is worse by its effect: ${passed(criteria)}`;
     case 'inconclusive':
       return (
         `neither good nor bad after ${Math.round(plan.inconclusiveAfterMs / 1_000)} s, it waits for a person: ` +
-        (figures('not_yet') || `version ${of.candidate} had fewer than ${plan.minRequests} answers at this step`)
+        (figures('not_yet') ||
+          unlabelled(criteria, plan) ||
+          `version ${of.candidate} had fewer than ${plan.minRequests} answers at this step`)
       );
     case 'no_data':
       return `version ${of.stable} and version ${of.candidate} have not both answered yet`;
     case 'not_yet':
-      return figures('not_yet') || `version ${of.candidate} needs ${plan.minRequests} answers at this step`;
+      return (
+        figures('not_yet') ||
+        unlabelled(criteria, plan) ||
+        `version ${of.candidate} needs ${plan.minRequests} answers at this step`
+      );
   }
 }
+
+/** '' where nobody waits for labels, or some have come. */
+function unlabelled(criteria: readonly CriterionAnalysis[], { quality }: AnalysisPlan): string {
+  const found = criteria.find(({ criterion }) => criterion === 'quality');
+  return quality.required && found?.verdict === 'no_data' ? 'quality: no answer of this rollout has a label yet' : '';
+}
+
+/** Of those without data nothing is worse, and of those that are open nothing is known. */
+const passed = (criteria: readonly CriterionAnalysis[]): string =>
+  criteria.flatMap(({ criterion, verdict }) => (verdict === 'not_yet' ? [] : criterion)).join(', ');
 
 /** "errors 3.1 % of 240 answers of version 2, .2 % of 4,560 of version 1". */
 function told({ criterion, unit, stable, candidate }: CriterionAnalysis, of: Rollout): string {
   const side = (version: number, { figure, k, n }: Side) =>
     unit === 'share'
       ? `version ${version} ${k} of ${n}`
-      : `version ${version} ${number(figure)}${unit === 'ms' ? ' ms' : ''} of ${n}`;
+      : `version ${version} ${number(figure)}${unit === 'ms' ? ' ms' : ''} of ${n}${unit === 'loss' ? ' labels' : ''}`;
   return `${criterion}: ${side(of.candidate, candidate)}, ${side(of.stable, stable)}`;
 }
 

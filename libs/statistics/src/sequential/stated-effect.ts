@@ -11,19 +11,15 @@
 // and their product is at most 1 by the means of powers, because the weighted sum of both c is 0 (for d = 0: Turner,
 // Ly, Grünwald 2024, theorem 1). The alternative is set from what came before the block, so that factors multiply.
 //   not higher:  d = 0, alternative (p, p + effect)        higher by the effect:  d = effect, alternative (p, p)
-// with p the first group's share so far, drawn to `prior` by PRIOR_ANSWERS. What turns bad late must be seen too:
-// wealth is kept back and put in at later blocks, M <- e (M + w), w = FIRST_PART for the first block, then the rest
-// by 1/(j(j+1)) for the j-th; a sum of fair games that began at different times. O(1) per block and in memory. No
-// block: both are 1.
+// with p the first group's share so far, drawn to `prior` by PRIOR_ANSWERS. What turns bad late is seen too
+// (late-stakes.ts). O(1) per block and in memory. No block: both are 1.
 
-import { logSum } from './log-sum.js';
+import { stakeOf } from './late-stakes.js';
 import { nearestNull } from './nearest-null.js';
 import type { Count } from './share-difference.js';
 
 /** As much as a share that is expected before anything was seen counts for. */
 const PRIOR_ANSWERS = 8;
-/** Costs what is bad from the start ln(1/.8) = .22 of the 4.6 that 1 % takes; a half would cost three times that. */
-const FIRST_PART = 0.8;
 /** No share is taken for impossible or sure: one answer must not decide alone. */
 const SHARE_MIN = 1e-4;
 
@@ -67,7 +63,7 @@ export class StatedEffectTest {
     if (first.n === 0 || second.n === 0) return;
     const { p, worse } = this.alternative();
     this.blocks += 1;
-    this.logWorse = logHigherBlock(first, second, p, worse) + this.played();
+    this.logWorse = logHigherBlock(first, second, p, worse) + stakeOf(this.logWorse, this.blocks);
     this.logSame += logSameBlock(first, second, p, worse - p);
     this.seen = sum(this.seen, first);
     this.of2 = sum(this.of2, second);
@@ -95,13 +91,6 @@ export class StatedEffectTest {
     const { k, n } = this.seen;
     const p = within((k + PRIOR_ANSWERS * this.options.prior) / (n + PRIOR_ANSWERS));
     return { p: Math.min(p, 1 - 2 * SHARE_MIN), worse: Math.max(within(this.options.worse(p)), p + SHARE_MIN / 2) };
-  }
-
-  /** ln of what the next block is played with: what was won, and what is put in now. */
-  private played(): number {
-    const j = this.blocks - 1;
-    const deposit = j === 0 ? FIRST_PART : (1 - FIRST_PART) / (j * (j + 1));
-    return logSum(Float64Array.of(this.logWorse, Math.log(deposit)));
   }
 }
 

@@ -8,6 +8,7 @@
 // the same array again; the owner bounds rows over all windows.
 
 import { type Cohort, cohortKey, parseCohortKey } from '@millrace/domain';
+import type { RolloutDraw } from '@millrace/routing';
 import { IdTable } from './id-table.js';
 
 export type LabelOutcome = 'joined' | 'waiting' | 'duplicate' | 'contradiction' | 'ambiguous';
@@ -18,6 +19,8 @@ export interface JoinedRow {
   /** Cohorts that the row counts in, beside ALL. */
   cohorts: readonly Cohort[];
   eventTimeMs: number;
+  /** Of the rollout that its version was drawn in. */
+  draw: RolloutDraw | undefined;
 }
 
 export interface LabelJoinState {
@@ -31,6 +34,8 @@ export interface LabelJoinState {
   waiting: [string, number][];
   /** Keys. */
   cohorts: string[][];
+  /** Of each of `cohorts`; absent where none was drawn in a rollout. */
+  draws?: (RolloutDraw | null)[];
   /** Absent in states of release 0.2: every id seen again is a redelivery. */
   marks?: number[];
   /** Slots of ids that were used again. */
@@ -39,17 +44,24 @@ export interface LabelJoinState {
 
 /** Rows of a join by columns; all but the last chunk are full, and change by labels alone. */
 export type JoinChunk = Pick<LabelJoinState, 'ids' | 'scores' | 'groups' | 'eventTimes' | 'labels' | 'marks'>;
-export type JoinHead = Pick<LabelJoinState, 'waiting' | 'cohorts' | 'reused'>;
+export type JoinHead = Pick<LabelJoinState, 'waiting' | 'cohorts' | 'draws' | 'reused'>;
 
 /** About 300 KB saved: what a row or a label has to write anew. */
 const CHUNK_ROWS = 4_096;
 const FIRST_CAPACITY = 256;
 
+/** What rows have in common. */
+interface Group {
+  cohorts: readonly Cohort[];
+  draw: RolloutDraw | undefined;
+}
+
 export class LabelJoin {
   private readonly ids = new IdTable();
   private readonly waiting = new Map<string, number>();
-  private readonly groups: (readonly Cohort[])[] = [];
-  private readonly groupOf = new Map<readonly Cohort[], number>();
+  private readonly groups: Group[] = [];
+  /** By cohorts, then by draw. */
+  private readonly groupOf = new Map<readonly Cohort[], Map<string, number>>();
   private scores = new Float64Array(0);
   private rowGroups = new Int32Array(0);
   private eventTimes = new Float64Array(0);
@@ -109,13 +121,13 @@ export class LabelJoin {
     score: number,
     cohorts: readonly Cohort[],
     eventTimeMs: number,
-    mark = 0,
+    { mark = 0, draw }: { mark?: number; draw?: RolloutDraw | undefined } = {},
   ): JoinedRow | undefined {
     const slot = this.ids.add(predictionId);
     if (slot === this.scores.length) this.grow();
     this.changed(slot);
     this.scores[slot] = score;
-    this.rowGroups[slot] = this.group(cohorts);
+    this.rowGroups[slot] = this.group(cohorts, draw);
     this.eventTimes[slot] = eventTimeMs;
     this.marks[slot] = mark;
     const label = this.waiting.get(predictionId);
@@ -170,7 +182,10 @@ export class LabelJoin {
     return {
       waiting: [...this.waiting],
       reused: [...this.reused],
-      cohorts: this.groups.map((cohorts) => cohorts.map(cohortKey)),
+      cohorts: this.groups.map(({ cohorts }) => cohorts.map(cohortKey)),
+      ...(this.groups.some(({ draw }) => draw !== undefined)
+        ? { draws: this.groups.map(({ draw }) => draw ?? null) }
+        : {}),
     };
   }
 
@@ -186,8 +201,8 @@ export class LabelJoin {
     const groups = state.cohorts.map((keys) => keys.flatMap((key) => parseCohortKey(key) ?? []));
     state.ids.forEach((id, slot) => {
       const cohorts = groups[state.groups[slot] as number] ?? [];
-      const mark = state.marks?.[slot] ?? 0;
-      join.addPrediction(id, state.scores[slot] as number, cohorts, state.eventTimes[slot] as number, mark);
+      const kept = { mark: state.marks?.[slot] ?? 0, draw: state.draws?.[state.groups[slot] as number] ?? undefined };
+      join.addPrediction(id, state.scores[slot] as number, cohorts, state.eventTimes[slot] as number, kept);
       join.labels[slot] = state.labels[slot] ?? Number.NaN;
     });
     for (const slot of state.reused ?? []) join.reused.add(slot);
@@ -203,20 +218,22 @@ export class LabelJoin {
   private join(slot: number, label: number): JoinedRow {
     this.labels[slot] = label;
     this.changed(slot);
-    return {
-      score: this.scores[slot] as number,
-      label,
-      cohorts: this.groups[this.rowGroups[slot] as number] as readonly Cohort[],
-      eventTimeMs: this.eventTimes[slot] as number,
-    };
+    const { cohorts, draw } = this.groups[this.rowGroups[slot] as number] as Group;
+    return { score: this.scores[slot] as number, label, cohorts, eventTimeMs: this.eventTimes[slot] as number, draw };
   }
 
-  private group(cohorts: readonly Cohort[]): number {
-    let index = this.groupOf.get(cohorts);
+  private group(cohorts: readonly Cohort[], draw: RolloutDraw | undefined): number {
+    let ofCohorts = this.groupOf.get(cohorts);
+    if (ofCohorts === undefined) {
+      ofCohorts = new Map();
+      this.groupOf.set(cohorts, ofCohorts);
+    }
+    const key = draw === undefined ? '' : `${draw.fromRevision}/${draw.weight}`;
+    let index = ofCohorts.get(key);
     if (index === undefined) {
-      index = this.groups.push(cohorts) - 1;
+      index = this.groups.push({ cohorts, draw }) - 1;
       this.headChanges += 1;
-      this.groupOf.set(cohorts, index);
+      ofCohorts.set(key, index);
     }
     return index;
   }

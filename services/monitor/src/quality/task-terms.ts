@@ -2,7 +2,13 @@
 // partitions, buckets and versions, and what they say about quality.
 
 import { PlatformError, type Task, taskOf } from '@millrace/domain';
-import { type Evaluation, evaluateMerged, ScoreQuality, type ScoreQualityState } from '@millrace/evaluation';
+import {
+  type Evaluation,
+  evaluateMerged,
+  ScoreQuality,
+  type ScoreQualityState,
+  squaredErrorOfRow,
+} from '@millrace/evaluation';
 
 export interface QualityCounts {
   readonly rows: number;
@@ -19,6 +25,8 @@ export interface TaskTerms {
   readonly task: Task;
   openCounts(): QualityCounts;
   countsFromState(state: unknown): QualityCounts;
+  /** Of one labelled answer, in [0, 1]; undefined where nobody says what is right. */
+  lossOf(score: number, label: number): number | undefined;
   evaluation(counts: QualityCounts, span: Pick<Evaluation, 'eventTimeFromMs' | 'eventTimeToMs'>): Evaluation;
 }
 
@@ -26,6 +34,7 @@ const BINARY: TaskTerms = {
   task: taskOf('binary'),
   openCounts: () => new ScoreQuality(),
   countsFromState: (state) => ScoreQuality.fromState(state as ScoreQualityState),
+  lossOf: (score, label) => squaredErrorOfRow({ score, positive: label === 1 }),
   evaluation: (counts, span) => evaluateMerged(counts as ScoreQuality, span),
 };
 
@@ -35,6 +44,7 @@ const ANY_SCORE: TaskTerms = {
   task: taskOf('score'),
   openCounts: () => NO_COUNTS,
   countsFromState: () => NO_COUNTS,
+  lossOf: () => undefined,
   evaluation: (_counts, { eventTimeFromMs, eventTimeToMs }) => ({
     ...{ rows: 0, metrics: {}, positiveShare: Number.NaN },
     ...{ eventTimeFromMs, eventTimeToMs },

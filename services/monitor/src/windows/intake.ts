@@ -23,7 +23,7 @@ export interface IntakePorts {
    * In one transaction of the number's writer. Resolves when the broker has it, rejects with `conflict` where another
    * process has taken the number.
    */
-  publish(partition: number, news: Pick<News, 'entries' | 'judgements'>): Promise<void>;
+  publish(partition: number, news: Pick<News, 'entries' | 'judgements' | 'losses'>): Promise<void>;
   /** Asks the broker where each partition ends now. */
   ends(): Promise<readonly PartitionEnd[]>;
   /** A topic was deleted and created again; its messages count from its beginning on. */

@@ -2,6 +2,7 @@
 // windows that may be judged, which are those that the part itself has passed, or in which nothing comes any more.
 // Everything of a part is told at once, so that whoever reads it sees the part as it was at one position.
 
+import type { RolloutLossesMessage } from '@millrace/contracts';
 import { cohortKey } from '@millrace/domain';
 import { keys, type PartEntry, type ShareCounts, type ShareEntry, type Written } from './board.js';
 import type { PartitionPart } from './partition-part.js';
@@ -18,6 +19,8 @@ export interface ReportRules {
 
 export interface PartNews {
   entries: Written[];
+  /** What labels said of a rollout, where it is new. */
+  losses: RolloutLossesMessage | undefined;
   /** A window can be judged by it, or a stream of it holds no watermark any more. */
   isUrgent: boolean;
   /** The broker has them. */
@@ -27,6 +30,8 @@ export interface PartNews {
 export class PartReport {
   private changes = -1;
   private idle = '';
+  /** Of which rollout, and how many labels of it. */
+  private losses = '';
   private readonly shares = new Map<number, ShareCounts>();
 
   /** undefined: nothing has changed. `caughtUpAtMs`: when everything was read that was written. */
@@ -67,6 +72,9 @@ export class PartReport {
       givenUpThroughMs: Number.isFinite(givenUpThroughMs) ? givenUpThroughMs : null,
       overLabels: part.overLabels(),
     };
+    const losses = part.rolloutLosses.state();
+    const lossesAt = losses === undefined ? '' : `${losses.fromRevision}/${part.rolloutLosses.labelled}`;
+    const { createdAtMs } = of;
     const shares = due.map((share): [number, ShareEntry] => [share.startMs, shareEntry(part, share, of)]);
     return {
       entries: [
@@ -74,10 +82,13 @@ export class PartReport {
         ...shares.map(([startMs, value]) => ({ key: keys.share(project, partition, startMs), value })),
         ...over.map((startMs) => ({ key: keys.share(project, partition, startMs), value: null })),
       ],
+      losses:
+        losses === undefined || lossesAt === this.losses ? undefined : { project, createdAtMs, partition, ...losses },
       isUrgent: due.length > 0 || idle !== this.idle,
       told: () => {
         this.changes = changes;
         this.idle = idle;
+        this.losses = lossesAt;
         for (const { startMs, predictions, labels, open } of shares.map(([, share]) => share))
           this.shares.set(startMs, { startMs, predictions, labels, open });
         for (const startMs of over) this.shares.delete(startMs);

@@ -10,7 +10,9 @@
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { type Cohort, cohortKey, EVENT_TIME_AHEAD_MS_MAX, predictionId } from '@millrace/domain';
 import type { Project } from '@millrace/project';
+import type { RolloutDraw } from '@millrace/routing';
 import type { JoinedRow } from '../quality/label-join.js';
+import { PartLosses, type PartLossesState } from '../quality/part-losses.js';
 import { type QualityBucketState, QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import { countJoined, noPartCounters, type PartCounters } from './counters.js';
@@ -38,6 +40,8 @@ export interface PartState {
   counters: PartCounters;
   /** Absent in states of a release that did not count them. */
   overLabels?: OverLabelsState;
+  /** Absent where no rollout has had a label. */
+  rolloutLosses?: PartLossesState | undefined;
 }
 
 /** What is one for all parts of a project. */
@@ -61,6 +65,7 @@ interface AwaitingRow {
   score: number;
   cohorts: readonly Cohort[];
   eventMs: number;
+  draw: RolloutDraw | undefined;
 }
 
 export class PartitionPart implements Part {
@@ -70,6 +75,7 @@ export class PartitionPart implements Part {
   /** Grows with all that changes it. */
   changes = 0;
   readonly firstRows: PartFirstRows;
+  readonly rolloutLosses = new PartLosses();
   private over = new OverLabels();
   private readonly early = new EarlyLabels();
   /** Shares in which labels wait; those of which none does any more leave it when they are met. */
@@ -168,7 +174,7 @@ export class PartitionPart implements Part {
     } else this.count(share, message, score, cohorts);
     if (seen === 'reused') this.counters.reusedIds += 1;
     else if (share !== undefined)
-      this.awaitLabel(share, { id: message.predictionId, mark, score, cohorts, eventMs }, nowMs);
+      this.awaitLabel(share, { id: message.predictionId, mark, score, cohorts, eventMs, draw: message.draw }, nowMs);
   }
 
   /** A label of this partition, whose row may be elsewhere (`holds`). Gives that row's id; undefined: it is of none. */
@@ -309,6 +315,7 @@ export class PartitionPart implements Part {
       firstRows: this.firstRows.state(),
       counters: this.counters,
       overLabels: this.over.state(),
+      rolloutLosses: this.rolloutLosses.state(),
     };
   }
 
@@ -321,6 +328,7 @@ export class PartitionPart implements Part {
       this.heard[stream as Stream] = { maxEventMs, atMs: nowMs };
     this.counted.restore(state.quality);
     this.over = new OverLabels(state.overLabels);
+    if (state.rolloutLosses !== undefined) this.rolloutLosses.restore(state.rolloutLosses);
     for (const saved of state.windows) {
       const share = WindowShare.fromState(saved, this.options.referenceOf);
       share.judgedLabels = this.closed.get(saved.startMs);
@@ -403,13 +411,17 @@ export class PartitionPart implements Part {
     share.all.add(message.features, score, message.latencyUs, message.answeredAtMs);
   }
 
-  private awaitLabel(share: WindowShare, { id, mark, score, cohorts, eventMs }: AwaitingRow, nowMs: number): void {
+  private awaitLabel(
+    share: WindowShare,
+    { id, mark, score, cohorts, eventMs, draw }: AwaitingRow,
+    nowMs: number,
+  ): void {
     if (!this.hasJoinRoom() || share.givenUp) {
       this.counters.unjoinable += 1;
       return;
     }
     const before = share.join.size;
-    const joined = share.join.addPrediction(id, score, cohorts, eventMs, mark);
+    const joined = share.join.addPrediction(id, score, cohorts, eventMs, { mark, draw });
     this.joinRows += share.join.size - before;
     if (joined !== undefined) this.joined(share, joined, nowMs);
   }
@@ -421,10 +433,18 @@ export class PartitionPart implements Part {
       this.counters.lateLabels += 1;
       share.lateLabelAtMs = nowMs;
     }
+    this.countLoss(row);
     for (const cohort of row.cohorts) {
       countJoined(this.counters, cohortKey(cohort));
       this.counted.add(cohort, row.eventTimeMs, row.score, row.label);
     }
+  }
+
+  /** The first cohort of a row is that of its version. */
+  private countLoss({ draw, cohorts: [ofVersion], score, label }: JoinedRow): void {
+    if (draw === undefined || ofVersion === undefined || ofVersion.version === 'all') return;
+    const loss = this.options.terms.lossOf(score, label);
+    if (loss !== undefined) this.rolloutLosses.add(draw, ofVersion.version, loss);
   }
 
   /** The share of the window, opened where it may be; undefined: the window is over, or nobody had a row of it. */

@@ -1,8 +1,9 @@
 // profiles.v1: what the monitors that share partition numbers tell each other (board.ts), written in transactions of
-// the number's writer together with what its judges publish, and read whole by everyone. An entry lies in the
+// the number's writer together with what its judges publish and what routers are told of labels, and read whole by
+// everyone. An entry lies in the
 // partition of its writer's number, so that its key is always in the same one.
 
-import { decodePartialProfile, encodePartialProfile } from '@millrace/contracts';
+import { decodePartialProfile, encodePartialProfile, encodeRolloutLosses } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { CompactedReader, FencedWriters, inParts, type KafkaConnection, type OutboundMessage } from '@millrace/kafka';
 import { parseKey, type Written } from './board.js';
@@ -11,6 +12,9 @@ import type { Engine } from './engine.js';
 import type { News } from './reports.js';
 
 const TOPIC = 'profiles.v1';
+const LOSSES_TOPIC = 'losses.v1';
+
+type Told = Pick<News, 'entries' | 'judgements'> & Partial<Pick<News, 'losses'>>;
 
 export class BoardWriters {
   private readonly writers: FencedWriters;
@@ -35,20 +39,24 @@ export class BoardWriters {
   }
 
   /** Rejects with `conflict` where another process has taken the number. */
-  publish(partition: number, news: Pick<News, 'entries' | 'judgements'>): Promise<void> {
+  publish(partition: number, news: Told): Promise<void> {
     const publishing = this.publishNow(partition, news).finally(() => this.underWay.delete(publishing));
     this.underWay.add(publishing);
     return publishing;
   }
 
-  private async publishNow(partition: number, { entries, judgements }: Pick<News, 'entries' | 'judgements'>) {
+  private async publishNow(partition: number, { entries, judgements, losses = [] }: Told) {
     // Bytes at once: what is told goes on changing while they are sent.
     const board = entries.map((entry) => toMessage(entry, partition));
     const topics = this.judgements.of(judgements);
+    const labelled = losses.map((said) => ({
+      ...{ key: `${said.project}/${said.partition}`, value: encodeRolloutLosses(said), partition },
+    }));
     const writer = this.writers.of(partition);
     const writing = writer.transaction(async (tx) => {
       for (const part of inParts(board, SENT_BYTES_MAX)) await tx.send(TOPIC, part, { compressed: true });
       for (const [topic, messages] of topics) await tx.send(topic, messages);
+      if (labelled.length > 0) await tx.send(LOSSES_TOPIC, labelled);
     });
     try {
       await writing;

@@ -3,6 +3,7 @@
 // A number tells how far it has read with every part that changed; the judge of a project what it said, together with
 // what it keeps. Judges first: a part that knows a window as closed must not be seen before the window is.
 
+import type { RolloutLossesMessage } from '@millrace/contracts';
 import { type Board, keys, parseKey, type Written } from './board.js';
 import type { ClosedOfProject, Engine } from './engine.js';
 import type { HistoryRecord } from './history.js';
@@ -18,6 +19,8 @@ const URGENT_EVERY_MS = 200;
 export interface News {
   entries: Written[];
   judgements: ClosedOfProject[];
+  /** For the routers. */
+  losses: RolloutLossesMessage[];
   /** The broker has it. */
   told(): void;
 }
@@ -120,6 +123,7 @@ export class Reports {
         ...changed.map((monitor) => ({ key: keys.judge(monitor.name), value: monitor.judgeEntry() })),
       ],
       judgements,
+      losses: [],
       told: () => {
         // Let go of meanwhile, and perhaps taken again: what is on the board of it counts, as it was read then.
         if (this.holding(partition) !== holding) return;
@@ -154,6 +158,7 @@ export class Reports {
     return {
       entries: [{ key: keys.number(partition), value: { next, logs } }, ...news.flatMap(({ entries }) => entries)],
       judgements: [],
+      losses: news.flatMap(({ losses }) => losses ?? []),
       told: () => {
         number.toldAtMs = nowMs;
         number.toldAt = at;

@@ -11,6 +11,7 @@ import { EvidenceLog } from './evidence.kafka.js';
 import type { EvidenceBook } from './evidence-book.js';
 import { type ArmVerdict, ExperimentAnalyst } from './experiment-analyst.js';
 import { GatheredEvidence } from './gathered-evidence.js';
+import { GatheredLosses } from './gathered-losses.js';
 
 /** As often as the shortest interval of a plan. */
 const LOOK_EVERY_MS = 1_000;
@@ -42,21 +43,25 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
   const { config, clock, log, shutdown } = context;
   const { book, routes, planOf, holds, command } = ports;
   const gathered = new GatheredEvidence(ports.createdAtMs);
-  const evidence = new EvidenceLog(ports.connection, gathered, () => clock.nowMs());
+  const losses = new GatheredLosses(ports.createdAtMs);
+  const evidence = new EvidenceLog(ports.connection, gathered, losses, () => clock.nowMs());
   shutdown.onClose('evidence', () => within(CLOSE_MS, evidence.close()));
   const verdicts = gauge('millrace.router.analysis_verdict');
   const shares = gauge('millrace.router.analysis_evidence');
-  const analyst = new Analyst(book, gathered, {
-    self: { router: config.replica, startedAtMs: clock.nowMs() },
-    nowMs: () => clock.nowMs(),
-    ...{ planOf, holds, command },
-    say: (word) => evidence.say(word),
-    decided: (project, { verdict, reason, candidate, stable, answered, routers, dryRun }) => {
-      const facts = { project, verdict, candidate, stable, ...counted(answered), routers, dryRun, reason };
-      log.info('analysis of a rollout', facts);
+  const analyst = new Analyst(
+    { book, gathered, losses },
+    {
+      self: { router: config.replica, startedAtMs: clock.nowMs() },
+      nowMs: () => clock.nowMs(),
+      ...{ planOf, holds, command },
+      say: (word) => evidence.say(word),
+      decided: (project, { verdict, reason, candidate, stable, answered, routers, dryRun }) => {
+        const facts = { project, verdict, candidate, stable, ...counted(answered), routers, dryRun, reason };
+        log.info('analysis of a rollout', facts);
+      },
+      failed: (project, error) => log.warn('what the analysis asks for is not done yet', { project }, error),
     },
-    failed: (project, error) => log.warn('what the analysis asks for is not done yet', { project }, error),
-  });
+  );
   const experiments = new ExperimentAnalyst(book, gathered, {
     self: { router: config.replica, startedAtMs: clock.nowMs() },
     nowMs: () => clock.nowMs(),

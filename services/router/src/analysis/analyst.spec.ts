@@ -1,8 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { type AnalysisPlan, DEFAULT_ANALYSIS, emptyRoute, GRPC_STATUS, type Route } from '@millrace/routing';
+import {
+  type AnalysisPlan,
+  DEFAULT_ANALYSIS,
+  emptyRoute,
+  GRPC_STATUS,
+  type RolloutSteps,
+  type Route,
+} from '@millrace/routing';
 import { Analyst } from './analyst.js';
 import { EvidenceBook } from './evidence-book.js';
 import { GatheredEvidence, type Word } from './gathered-evidence.js';
+import { GatheredLosses } from './gathered-losses.js';
 
 const NOTHING = new Uint8Array(0);
 const PLAN: AnalysisPlan = {
@@ -45,6 +53,7 @@ function progressing({ at = 0, paused = false, timed = true, fromRevision = 7 }:
 class Router {
   readonly book = new EvidenceBook();
   readonly gathered = new GatheredEvidence();
+  readonly losses = new GatheredLosses();
   readonly commands: string[] = [];
   readonly decided: string[] = [];
   readonly said: Word[] = [];
@@ -60,7 +69,7 @@ class Router {
     private readonly isOwner: boolean,
     plan: Partial<AnalysisPlan> = {},
   ) {
-    this.analyst = new Analyst(this.book, this.gathered, {
+    this.analyst = new Analyst(this, {
       self: { router: name, startedAtMs: 1 },
       nowMs: () => this.nowMs,
       planOf: () => (this.isRead ? { ...PLAN, ...plan } : undefined),
@@ -243,6 +252,52 @@ describe('the analysis of rollouts under way', () => {
     await router.second(0, true);
     await router.second(0, true);
     expect(router.commands).toHaveLength(1);
+  });
+
+  const labels = (router: Router, count: number, [stable, candidate]: readonly [number, number]) => {
+    const cell = (version: number, mean: number) => ({ version, weight: 20, count, mean, m2: count * 0.02 });
+    const cells = [cell(1, stable), cell(2, candidate)];
+    router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: 7, cells });
+  };
+
+  it('labels that say that the version is worse take it back, whoever counted them', async () => {
+    const router = new Router('a', true);
+    router.analyst.tick([progressing()]);
+    for (let second = 1; second <= 20; second++) {
+      labels(router, 100 * second, [0.15, 0.3]);
+      await router.second(20, false);
+    }
+    expect(router.commands[0]).toMatch(/^abort: quality: version 2 0\.3 of \d+ labels, version 1 0\.15 of \d+ labels/);
+    expect(router.analyst.of('p')?.criteria.at(-1)).toMatchObject({ criterion: 'quality', verdict: 'fail' });
+  });
+
+  it('a router that takes a rollout over knows what labels said before, and another rollout knows nothing of it', async () => {
+    const router = new Router('b', true);
+    labels(router, 2_000, [0.15, 0.3]);
+    router.analyst.tick([progressing()]);
+    await router.second(20, false);
+    await router.second(20, false);
+    expect(router.commands[0]).toMatch(/^abort: quality/);
+    const later = new Router('c', true);
+    labels(later, 2_000, [0.15, 0.3]);
+    const route = progressing({ fromRevision: 8 });
+    later.analyst.tick([route]);
+    await later.second(20, false, route);
+    expect(later.analyst.of('p')?.criteria.at(-1)).toMatchObject({ criterion: 'quality', verdict: 'no_data' });
+  });
+
+  it('a bandit is told the share that labels ask for, and every router says the same', () => {
+    const [one, other] = [new Router('a', true), new Router('b', false)];
+    const route = progressing();
+    const steps = { ...(route.rollout.steps as RolloutSteps), bandit: { floor: 5, everyMs: 1_000, confidence: 0.99 } };
+    const bandit = { ...route, rollout: { ...route.rollout, steps } };
+    expect(one.analyst.bandit(bandit, false)).toEqual({ kind: 'stay' });
+    for (const router of [one, other]) labels(router, 200, [0.2, 0.19]);
+    expect(one.analyst.bandit(bandit, false)).toMatchObject({ kind: 'weight', weight: expect.any(Number) });
+    expect(other.analyst.bandit(bandit, false)).toEqual(one.analyst.bandit(bandit, false));
+    labels(one, 4_000, [0.2, 0.15]);
+    expect(one.analyst.bandit(bandit, false)).toMatchObject({ kind: 'promote' });
+    expect(one.analyst.bandit(route, true)).toEqual({ kind: 'stay' });
   });
 });
 

@@ -6,6 +6,9 @@
 import {
   type Analysis,
   type AnalysisPlan,
+  type BanditMove,
+  banditMove,
+  banditView,
   RolloutJudge,
   type RolloutUnderWay,
   type Route,
@@ -15,6 +18,7 @@ import {
 } from '@millrace/routing';
 import type { EvidenceBook } from './evidence-book.js';
 import { addTo, type GatheredEvidence, type Word } from './gathered-evidence.js';
+import type { GatheredLosses } from './gathered-losses.js';
 
 /** Analyses of rollouts that ended are kept for who asks; the oldest go. */
 const KEPT_MAX = 256;
@@ -47,6 +51,13 @@ export interface AnalystOptions {
   failed(project: string, error: unknown): void;
 }
 
+/** What this router has counted, what others have, and what labels said. */
+export interface Counts {
+  book: EvidenceBook;
+  gathered: GatheredEvidence;
+  losses: GatheredLosses;
+}
+
 interface Followed {
   readonly rollout: RolloutUnderWay;
   readonly plan: AnalysisPlan;
@@ -68,8 +79,7 @@ export class Analyst {
   private readonly ended = new Map<string, RolloutAnalysis>();
 
   constructor(
-    private readonly book: EvidenceBook,
-    private readonly gathered: GatheredEvidence,
+    private readonly counts: Counts,
     private readonly options: AnalystOptions,
   ) {}
 
@@ -110,6 +120,17 @@ export class Analyst {
     }
   }
 
+  /** Asked by the owner of a bandit, every so often: what labels say its version's share should be, or its end. */
+  bandit(route: Route, isOver: boolean): BanditMove {
+    const rollout = rolloutUnderWay(route);
+    const { steps, version } = route.rollout;
+    if (steps?.bandit === undefined || rollout === undefined) return { kind: 'stay' };
+    const labelled = this.counts.losses.of(rollout);
+    const view = banditView(labelled.of(rollout.stable), labelled.of(version));
+    const weight = steps.plan[steps.at]?.weight ?? 0;
+    return banditMove(view, steps.bandit, { stable: rollout.stable, candidate: version, weight, isOver });
+  }
+
   /** Of the rollout under way, or of the last one; undefined: there was none since this router started. */
   of(project: string): RolloutAnalysis | undefined {
     const followed = this.followed.get(project);
@@ -127,13 +148,14 @@ export class Analyst {
   forget(project: string): void {
     this.end(project);
     this.ended.delete(project);
+    this.counts.losses.forget(project);
   }
 
   private follow(rollout: RolloutUnderWay): void {
     const { project } = rollout;
     const nowMs = this.options.nowMs();
     let followed = this.followed.get(project);
-    this.book.watch(rollout, rollout.versions, rollout.isCopied);
+    this.counts.book.watch(rollout, rollout.versions, rollout.isCopied);
     if (followed === undefined || !isSame(followed.rollout, rollout)) {
       const plan = this.options.planOf(project);
       // It counts until the project file says what to make of it.
@@ -167,7 +189,7 @@ export class Analyst {
   /** What has not changed was said. */
   private say(followed: Followed): void {
     const { rollout } = followed;
-    const own = this.book.of(rollout);
+    const own = this.counts.book.of(rollout);
     if (own === undefined || own.answers === followed.answersSaid) return;
     followed.answersSaid = own.answers;
     const { project, version, fromRevision } = rollout;
@@ -178,10 +200,15 @@ export class Analyst {
 
   private look(followed: Followed, nowMs: number): void {
     const { rollout, judge } = followed;
-    const { routers, sum } = this.gathered.of(rollout, this.options.self);
-    for (const evidence of this.book.of(rollout)?.versions ?? []) addTo(sum, evidence);
+    const { routers, sum } = this.counts.gathered.of(rollout, this.options.self);
+    for (const evidence of this.counts.book.of(rollout)?.versions ?? []) addTo(sum, evidence);
     followed.routers = routers + 1;
-    const of = (version: number) => sum.get(version) ?? new VersionEvidence(version);
+    const labelled = this.counts.losses.of(rollout);
+    const of = (version: number): VersionEvidence => {
+      const evidence = sum.get(version) ?? new VersionEvidence(version);
+      evidence.losses = labelled.of(version);
+      return evidence;
+    };
     const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
     // What one that is heard for the first time has counted is of all steps so far: as one block of answers it would
     // take another split, or a bad hour, for a difference.
@@ -213,8 +240,8 @@ export class Analyst {
   private end(project: string): void {
     const followed = this.followed.get(project);
     this.followed.delete(project);
-    this.book.forget(project);
-    this.gathered.forget(project);
+    this.counts.book.forget(project);
+    this.counts.gathered.forget(project);
     if (followed === undefined) return;
     this.ended.delete(project);
     this.ended.set(project, told(followed, false));

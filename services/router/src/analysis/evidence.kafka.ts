@@ -1,13 +1,16 @@
-// evidence.v1, both ends: what this router counted goes there, what the others did comes from there. The predict path
-// knows nothing of it. A word that could not be sent is superseded by the next one.
+// evidence.v1, both ends: what this router counted goes there, what the others did comes from there; and losses.v1,
+// what monitors say of labels. The predict path knows nothing of them. A word that could not be sent is superseded by
+// the next one.
 
-import { decodeEvidence, encodeEvidence } from '@millrace/contracts';
+import { decodeEvidence, decodeRolloutLosses, encodeEvidence } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { CompactedReader, ensureTopics, type KafkaConnection, MessageProducer, untilAvailable } from '@millrace/kafka';
 import { logger } from '@millrace/telemetry';
 import type { GatheredEvidence, Word } from './gathered-evidence.js';
+import type { GatheredLosses } from './gathered-losses.js';
 
 const EVIDENCE_TOPIC = 'evidence.v1';
+const LOSSES_TOPIC = 'losses.v1';
 /** The next word comes in a second. */
 const DEADLINE_MS = 2_000;
 const CLOSE_MS = 500;
@@ -22,6 +25,7 @@ export class EvidenceLog {
   constructor(
     private readonly connection: KafkaConnection,
     gathered: GatheredEvidence,
+    losses: GatheredLosses,
     private readonly nowMs: () => number,
   ) {
     this.producer = new MessageProducer(connection, { lingerMs: 0, name: 'evidence' });
@@ -31,15 +35,18 @@ export class EvidenceLog {
         [EVIDENCE_TOPIC]: (_key, value) => {
           if (value !== null) gathered.hear(decodeEvidence(value));
         },
+        [LOSSES_TOPIC]: (_key, value) => {
+          if (value !== null) losses.hear(decodeRolloutLosses(value));
+        },
       },
     });
   }
 
   /** In the background: waits for a broker as long as it takes. */
   follow(): void {
-    untilAvailable('topics', () => ensureTopics(this.connection, [EVIDENCE_TOPIC]))
+    untilAvailable('topics', () => ensureTopics(this.connection, [EVIDENCE_TOPIC, LOSSES_TOPIC]))
       .then(() => this.reader.start())
-      .catch((error: unknown) => this.log.warn('what other routers count is not heard', {}, error));
+      .catch((error: unknown) => this.log.warn('what other routers and monitors count is not heard', {}, error));
   }
 
   say(word: Word): void {

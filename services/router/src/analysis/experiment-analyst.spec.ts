@@ -85,7 +85,7 @@ describe('the analysis of a running experiment', () => {
     const alphas = [4, 5].flatMap(
       (version) => router.arm(version)?.comparison?.criteria.map(({ alpha }) => alpha) ?? [],
     );
-    expect(alphas).toHaveLength(10);
+    expect(alphas).toHaveLength(12);
     expect(alphas.reduce((sum, alpha) => sum + alpha, 0)).toBeCloseTo(DEFAULT_ANALYSIS.alpha, 12);
   });
 

@@ -108,6 +108,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     createdAtMs: (project) => projects.get(project)?.createdAtMs,
     strategyOf,
     mayAdvance: (project, route) => analysing.analyst.mayAdvance(project, route),
+    askBandit: (route, isOver) => analysing.analyst.bandit(route, isOver),
     onSettled: (project, version, route, made) => {
       control.onSettled(project, version, route, made);
       snapshot.touch();

@@ -32,7 +32,7 @@ import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { type ArmProbe, ExperimentWatch } from './experiment-watch.js';
 import { deletedMessage, type VersionKnowledge, versionFault } from './known-versions.js';
-import { type MayAdvance, StepWatch } from './step-watch.js';
+import { type AskBandit, type MayAdvance, StepWatch } from './step-watch.js';
 
 /** Between two questions to serving whether a version is ready. */
 const PROBE_EVERY_MS = 50;
@@ -80,6 +80,8 @@ export interface OwnerOptions {
   onSettled(project: string, version: number, route: Route, made: Switch | null): void;
   /** Asked before a step comes by its time; without it all steps come. */
   mayAdvance?: MayAdvance;
+  /** Without it the shares of a bandit stay as they are, until its time is over. */
+  askBandit?: AskBandit;
   /** A route is in force that this process has written. */
   onWritten?(before: Route | undefined, route: Route): void;
   /** The outcome of a load or a step, or an unload, could not be written; it is tried again. */
@@ -107,11 +109,18 @@ export class RouteOwner {
     private readonly probe: ArmProbe,
     private readonly options: OwnerOptions,
   ) {
-    const { clock, loadTimeoutMs, sleep, mayAdvance, onError } = options;
+    const {
+      clock,
+      loadTimeoutMs,
+      sleep,
+      mayAdvance = () => 'yes',
+      askBandit = () => ({ kind: 'stay' }),
+      onError,
+    } = options;
     this.steps = new StepWatch(
       { get: (project) => table.get(project), settle: (project, outcome) => this.settleStep(project, outcome) },
       probe,
-      { clock, readyTimeoutMs: loadTimeoutMs, sleep, mayAdvance: mayAdvance ?? (() => 'yes'), onError },
+      { clock, readyTimeoutMs: loadTimeoutMs, sleep, mayAdvance, askBandit, onError },
     );
     this.experiments = new ExperimentWatch(
       { get: (project) => table.get(project), settle: (project, outcome) => this.settleExperiment(project, outcome) },

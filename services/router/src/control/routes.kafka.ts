@@ -180,8 +180,8 @@ export class RouteFollower {
     }
     const { document, createdAtMs } = decodeProject(value);
     const { name, rollout } = projectFromDocument(document);
-    const { sticky, strategy: named, steps, checks, keepMs, matches, analysis, fallback } = rollout;
-    const strategy = strategyNamed(named, { steps, checks, keepMs });
+    const { sticky, strategy: named, steps, checks, bandit, keepMs, matches, analysis, fallback } = rollout;
+    const strategy = strategyNamed(named, { steps, checks, bandit, keepMs });
     const fallbackShare = fallback?.share ?? 0;
     this.handlers.onProject(name, { sticky, strategy, matches, analysis, fallbackShare, createdAtMs });
   };

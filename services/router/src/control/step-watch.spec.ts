@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { emptyRoute, type Route, type StepOutcome } from '@millrace/routing';
+import { type BanditMove, emptyRoute, type Route, type StepOutcome } from '@millrace/routing';
 import { Time } from '../../test/still-time.js';
 import { type StepAnswer, StepWatch } from './step-watch.js';
 
@@ -11,10 +11,12 @@ let isReady: boolean;
 let answer: StepAnswer;
 let asked: number;
 let isBroken: boolean;
+let move: BanditMove;
 let watch: StepWatch;
 
 beforeEach(() => {
   time = new Time();
+  move = { kind: 'stay' };
   [outcomes, isReady, answer, asked, isBroken] = [[], true, 'yes', 0, false];
   route = {
     ...emptyRoute('p'),
@@ -36,6 +38,7 @@ beforeEach(() => {
     { modelReady: async () => isReady },
     {
       ...{ clock: time.clock, readyTimeoutMs: READY_MS_MAX, sleep: time.sleep, onError: () => undefined },
+      askBandit: () => move,
       mayAdvance: () => {
         asked += 1;
         return answer;
@@ -131,5 +134,75 @@ describe('the watch of a step', () => {
     watch.watch({ ...route, rollout: { ...rollout, steps: { ...rollout.steps, dueMs: undefined } as never } });
     await time.pass(5_000);
     expect(outcomes).toEqual([]);
+  });
+
+  describe('of a bandit', () => {
+    const EVERY_MS = 10_000;
+    const figures = 'the figures';
+    const at = { version: 2, revision: 4 };
+    beforeEach(() => {
+      const steps = route.rollout.steps as NonNullable<Route['rollout']['steps']>;
+      const bandit = { floor: 5, everyMs: EVERY_MS, confidence: 0.95 };
+      const plan = [{ weight: 5, forMs: 60_000 }];
+      route = {
+        ...route,
+        changedAtMs: time.nowMs,
+        rollout: { ...route.rollout, steps: { ...steps, plan, dueMs: time.nowMs + 60_000, bandit } },
+      };
+    });
+
+    it('asks every so often what labels say, and moves its share without waiting for its time', async () => {
+      watch.watch(route);
+      await time.pass(EVERY_MS - 1);
+      expect(outcomes).toEqual([]);
+      move = { kind: 'weight', weight: 40, reason: figures };
+      await time.pass(1_000);
+      expect(outcomes).toEqual([{ kind: 'weight', ...at, weight: 40, reason: figures }]);
+    });
+
+    it('ends before its time where labels say so: for the new version only where the analysis agrees', async () => {
+      move = { kind: 'promote', weight: 100, reason: figures };
+      answer = 'not yet';
+      watch.watch(route);
+      await time.pass(2.5 * EVERY_MS);
+      expect([outcomes, asked]).toEqual([[], 2]);
+      answer = 'yes';
+      await time.pass(EVERY_MS);
+      expect(outcomes).toEqual([{ kind: 'next', ...at, reason: figures }]);
+    });
+
+    it('keeps the stable one without asking anybody, and is told when its time is over', async () => {
+      const over: boolean[] = [];
+      const options = { clock: time.clock, readyTimeoutMs: READY_MS_MAX, sleep: time.sleep, onError: () => undefined };
+      const ends = new StepWatch(
+        {
+          get: () => route,
+          settle: async (_, outcome) => {
+            outcomes.push(outcome);
+            route = { ...route, revision: route.revision + 1 };
+          },
+        },
+        { modelReady: async () => true },
+        {
+          ...{ ...options, mayAdvance: () => 'not yet' as const },
+          askBandit: (_, isOver) => {
+            over.push(isOver);
+            return isOver ? { kind: 'keep', weight: 0, reason: figures } : { kind: 'stay' };
+          },
+        },
+      );
+      ends.watch(route);
+      await time.pass(61_000);
+      expect(over).toEqual([false, false, false, false, false, true]);
+      expect(outcomes).toEqual([{ kind: 'abort', ...at, by: 'the labels', reason: figures }]);
+    });
+
+    it('a version that serving does not call ready gets no other share, and is aborted where that lasts', async () => {
+      isReady = false;
+      move = { kind: 'weight', weight: 40, reason: figures };
+      watch.watch(route);
+      await time.pass(EVERY_MS + READY_MS_MAX + 1_000);
+      expect(outcomes).toEqual([expect.objectContaining({ kind: 'abort', by: 'the router' })]);
+    });
   });
 });

@@ -2,13 +2,16 @@
 // whether the version is still ready and the analysis whether it may have more, and hands the outcome to the owner.
 // It keeps nothing that the route does not say, so that whoever takes a partition over goes on from the route alone.
 //
+// Of a bandit it asks every so often what labels say: its weight moves, it ends before its time where one version is
+// better, and at its time it ends.
+//
 // A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout
 // does not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing:
 // rolloutProgress). A check before a switch waits no longer than the route says: then a person is asked, whatever
 // has become of the analysis.
 
 import type { Clock } from '@millrace/domain';
-import { isDue, isUndecided, type Route, type StepOutcome } from '@millrace/routing';
+import { type BanditMove, isDue, isUndecided, type Route, type StepOutcome } from '@millrace/routing';
 
 export interface ReadinessProbe {
   modelReady(project: string, version: number): Promise<boolean>;
@@ -21,10 +24,14 @@ export interface ReadinessProbe {
 export type StepAnswer = 'yes' | 'not yet' | { abort: string } | { pause: string };
 export type MayAdvance = (project: string, route: Route) => StepAnswer;
 
-/** Who is named where the analysis ends or pauses a rollout, and where the owner does. */
+/** What labels say of a bandit's version, whose time may be over. Pure and quick. */
+export type AskBandit = (route: Route, isOver: boolean) => BanditMove;
+
+/** Who is named where the analysis ends or pauses a rollout, where the owner does, and where labels do. */
 export const ANALYSIS = 'the analysis';
 const ROUTER = 'the router';
 const UNDECIDED = 'the analysis has not decided in time: `millrace rollout status` shows what it has seen';
+const LABELS = 'the labels';
 
 /** Between two looks at a step that is due and may not come. */
 const LOOK_EVERY_MS = 250;
@@ -44,6 +51,7 @@ export interface StepWatchOptions {
   readyTimeoutMs: number;
   sleep(ms: number): Promise<void>;
   mayAdvance: MayAdvance;
+  askBandit: AskBandit;
   /** It threw. */
   onError(project: string, error: unknown): void;
 }
@@ -77,18 +85,26 @@ export class StepWatch {
   private async untilMoved(project: string, revision: number): Promise<void> {
     const { clock, sleep } = this.options;
     let unreadySinceMs: number | undefined;
+    /** Of a bandit: when labels were asked last; a move writes the route. */
+    let askedAtMs = this.routes.get(project)?.changedAtMs ?? 0;
     for (;;) {
       const route = this.current(project, revision);
       const steps = route?.rollout.steps;
       if (route === undefined || steps?.dueMs === undefined) return;
-      if (!isDue(steps, clock.nowMs())) {
-        await sleep(Math.min(SLEEP_MS_MAX, Math.max(1, steps.dueMs - clock.nowMs())));
+      const isOver = isDue(steps, clock.nowMs());
+      const nextMs = Math.min(steps.dueMs, askedAtMs + (steps.bandit?.everyMs ?? Number.POSITIVE_INFINITY));
+      if (clock.nowMs() < nextMs) {
+        await sleep(Math.min(SLEEP_MS_MAX, Math.max(1, nextMs - clock.nowMs())));
         continue;
       }
       const isReady = await this.probe.modelReady(project, route.rollout.version).catch(() => false);
       if (this.current(project, revision) === undefined) return;
       unreadySinceMs = isReady ? undefined : (unreadySinceMs ?? clock.monotonicMs());
-      const outcome = this.outcomeOf(route, unreadySinceMs);
+      const outcome = this.outcomeOf(route, unreadySinceMs, isOver);
+      if (outcome === undefined && isReady && !isOver) {
+        askedAtMs = clock.nowMs();
+        continue;
+      }
       // What was written ends this watch; what was not, or was refused by a clock set back, is looked at again.
       if (outcome !== undefined) await this.routes.settle(project, outcome);
       if (this.current(project, revision) !== undefined) await sleep(LOOK_EVERY_MS);
@@ -103,7 +119,7 @@ export class StepWatch {
   }
 
   /** undefined: nothing yet. */
-  private outcomeOf(route: Route, unreadySinceMs: number | undefined): StepOutcome | undefined {
+  private outcomeOf(route: Route, unreadySinceMs: number | undefined, isOver: boolean): StepOutcome | undefined {
     const { revision } = route;
     const { version } = route.rollout;
     const at = { version, revision };
@@ -113,16 +129,47 @@ export class StepWatch {
       if (ms < readyTimeoutMs) return undefined;
       return { kind: 'abort', ...at, by: ROUTER, reason: `serving has not called it ready for ${readyTimeoutMs} ms` };
     }
+    return route.rollout.steps?.bandit === undefined ? this.advanced(route) : this.moved(route, isOver);
+  }
+
+  /** `reason`: of the next step, where it is known. */
+  private advanced(route: Route, reason?: string): StepOutcome | undefined {
+    const at = { version: route.rollout.version, revision: route.revision };
     const answer = this.asked(route);
-    if (answer === 'yes') return { kind: 'next', ...at };
+    if (answer === 'yes') return { kind: 'next', ...at, ...(reason === undefined ? {} : { reason }) };
     const { steps } = route.rollout;
-    if (answer === 'not yet' && steps !== undefined && isUndecided(steps, clock.nowMs() - UNDECIDED_AFTER_MS))
+    const longAgoMs = this.options.clock.nowMs() - UNDECIDED_AFTER_MS;
+    if (answer === 'not yet' && steps !== undefined && isUndecided(steps, longAgoMs))
       return { kind: 'pause', ...at, by: ROUTER, reason: UNDECIDED };
     if (answer === 'not yet') return undefined;
     return 'abort' in answer
       ? { kind: 'abort', ...at, by: ANALYSIS, reason: answer.abort }
       : { kind: 'pause', ...at, by: ANALYSIS, reason: answer.pause };
   }
+
+  /** Of a bandit. Everything for its version takes the analysis, too, as every last step does. */
+  private moved(route: Route, isOver: boolean): StepOutcome | undefined {
+    const at = { version: route.rollout.version, revision: route.revision };
+    const { askBandit, onError } = this.options;
+    let move: BanditMove;
+    try {
+      move = askBandit(route, isOver);
+    } catch (error) {
+      onError(route.project, error);
+      return undefined;
+    }
+    switch (move.kind) {
+      case 'stay':
+        return undefined;
+      case 'weight':
+        return { kind: 'weight', ...at, weight: move.weight, reason: move.reason };
+      case 'keep':
+        return { kind: 'abort', ...at, by: LABELS, reason: move.reason };
+      case 'promote':
+        return this.advanced(route, move.reason);
+    }
+  }
+
   /** An analysis that fails ends no rollout and brings none on. */
   private asked(route: Route): StepAnswer {
     const { mayAdvance, onError } = this.options;

@@ -5,7 +5,7 @@
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
-import { GRPC_STATUS, type Headers, PREVIEW, previewVersion, type Route } from '@millrace/routing';
+import { GRPC_STATUS, type Headers, PREVIEW, previewVersion, type RolloutDraw, type Route } from '@millrace/routing';
 import type { EvidenceBook } from '../analysis/evidence-book.js';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Fallbacks } from '../fallback/fallbacks.js';
@@ -62,6 +62,8 @@ interface Way {
   byRoute: boolean;
   /** By its split. */
   drawn: boolean;
+  /** In which rollout. */
+  draw?: RolloutDraw | undefined;
   shadows: readonly number[];
 }
 
@@ -106,8 +108,8 @@ export class InferEndpoint {
     const entity = call.entity === '' ? head.entity : call.entity;
     const choice = this.table.choose(project, entity, head.id, pinned, call.headers);
     if (choice.kind === 'chosen') {
-      const { live: version, shadows, drawn } = choice;
-      const way = { version, byRoute: pinned === 0, drawn, shadows };
+      const { live: version, shadows, drawn, draw } = choice;
+      const way = { version, byRoute: pinned === 0, drawn, draw, shadows };
       return this.forward(call, head, way, request, startMs);
     }
     // Without a route it may be a model of serving's own repository: serving knows it or says that nobody does.
@@ -192,7 +194,7 @@ export class InferEndpoint {
   private forward(
     call: InferCall,
     { modelName: project, sequence, entity, id }: RequestHead,
-    { version, byRoute, drawn, shadows }: Way,
+    { version, byRoute, drawn, draw, shadows }: Way,
     request: Uint8Array,
     startMs: number,
   ): () => void {
@@ -215,6 +217,7 @@ export class InferEndpoint {
     const sent = this.relay.send({
       ...asked,
       version,
+      draw,
       done: (answered, message, response, final) => {
         const status = byRoute ? statusOfChosen(answered) : answered;
         if (final) this.record(project, version, status, startMs);

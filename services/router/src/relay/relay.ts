@@ -26,7 +26,7 @@ import {
   type RequestFrame,
   type ResponseFrame,
 } from '@millrace/inference';
-import { GRPC_STATUS, isFailure } from '@millrace/routing';
+import { GRPC_STATUS, isFailure, type RolloutDraw } from '@millrace/routing';
 import { type Lane, Lanes } from './admission.js';
 import { Outliers } from './outliers.js';
 import { placeOfSequence } from './sequence-place.js';
@@ -73,6 +73,8 @@ export interface RelayRequest {
   shadow?: boolean;
   /** A caller waits for it, and serving logs it as it logs copies: apart from live predictions. */
   apart?: boolean;
+  /** Of the rollout that its version was drawn in. */
+  draw?: RolloutDraw | undefined;
   done: Done;
 }
 
@@ -216,6 +218,8 @@ export class Relay {
       stream: request.stream,
       shadow: shadow || request.apart === true,
       isCopy: shadow,
+      rolloutRevision: request.draw?.fromRevision ?? 0,
+      rolloutWeight: request.draw?.weight ?? 0,
       breaks: 0,
       link: null,
       avoid: '',

@@ -16,6 +16,7 @@ import {
   type ResponseFrame,
   wantsEmptyFinal,
 } from '@millrace/inference';
+import type { RolloutDraw } from '@millrace/routing';
 import type { Answer } from '../models/infer-job.js';
 import { isNotTaken } from '../models/not-taken.js';
 import type { InFlight, Predictor } from '../predict/predictor.js';
@@ -44,6 +45,16 @@ function streamEncoder(request: Uint8Array): Encode {
     if (final && response.outputs.length === 0 && !wantsEmptyFinal(request)) return EMPTY;
     return encodeStreamResponse({ error: '', response, final }, allocate);
   };
+}
+
+let lastDraw: RolloutDraw = { fromRevision: 0, weight: 0 };
+
+/** Nearly always that of the frame before. */
+function drawOf({ rolloutRevision = 0, rolloutWeight = 0 }: RequestFrame): RolloutDraw | undefined {
+  if (rolloutRevision === 0) return undefined;
+  if (lastDraw.fromRevision !== rolloutRevision || lastDraw.weight !== rolloutWeight)
+    lastDraw = { fromRevision: rolloutRevision, weight: rolloutWeight };
+  return lastDraw;
 }
 
 class RelaySession {
@@ -117,6 +128,7 @@ class RelaySession {
         arrivedAtMs,
         deadlineAtMs: frame.deadlineMs > 0 ? arrivedAtMs + frame.deadlineMs : Number.POSITIVE_INFINITY,
         ...(frame.shadow === true ? SHADOW : undefined),
+        draw: drawOf(frame),
       },
       'relay',
       this.ports,

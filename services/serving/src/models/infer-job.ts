@@ -3,6 +3,7 @@
 
 import type { PlatformError } from '@millrace/domain';
 import type { InferResponse } from '@millrace/inference';
+import type { RolloutDraw } from '@millrace/routing';
 import type { BatchJob } from '../batching/batcher.js';
 import type { RawRows } from '../declaration/signature.js';
 
@@ -19,6 +20,8 @@ export interface CallFacts {
   deadlineAtMs: number;
   /** A copy for a version whose answer no caller sees. */
   shadow?: boolean;
+  /** Of the rollout in which the route drew the version. */
+  draw?: RolloutDraw | undefined;
   /** Ensembles that the request has come through; endpoints leave it out. */
   depth?: number;
 }

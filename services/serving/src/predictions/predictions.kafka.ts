@@ -23,6 +23,7 @@ export function messagesOf({ version, job, numbers, answeredAtMs, latencyMs }: A
         traceId: job.traceId,
         modelSha256,
         role: job.facts.shadow === true ? 'shadow' : 'live',
+        draw: job.facts.draw,
       },
       requestId,
       job.facts.traceparent,

@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { seededRng } from '@millrace/domain';
+import { type BanditRun, banditRun, type LabelledWorld, type Policy } from '@millrace/testing';
+import { RolloutLosses } from './analysis/rollout-losses.js';
+import { BANDIT_LABELS_MIN, type BanditView, banditMove, banditView } from './bandit.js';
+import { DEFAULT_BANDIT } from './strategies/bandit.js';
+
+const REQUESTS = 20_000;
+const SEEDS = 40;
+
+const runs = (policy: Policy, world: LabelledWorld): BanditRun[] =>
+  Array.from({ length: SEEDS }, (_, seed) => banditRun(policy, world, { seed, requests: REQUESTS, every: 250 }));
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const regretOf = (policy: Policy, world: LabelledWorld) => mean(runs(policy, world).map(({ regret }) => regret));
+const share = (all: readonly BanditRun[], ended: BanditRun['ended']) =>
+  all.filter((run) => run.ended === ended).length / all.length;
+
+/** Labels of both versions at one weight, of given mean losses. */
+function labelled(
+  of: { stable: number; candidate: number; n: number; weight?: number },
+  losses = new RolloutLosses(1),
+) {
+  const rng = seededRng(7);
+  const draw = { fromRevision: 1, weight: of.weight ?? 50 };
+  for (let i = 0; i < of.n; i++)
+    for (const [version, loss] of [[1, of.stable] as const, [2, of.candidate] as const])
+      losses.add(draw, version, Math.min(1, Math.max(0, loss + 0.1 * (rng.next() - 0.5))));
+  return losses;
+}
+const viewOf = (losses: RolloutLosses) => banditView(losses.of(1), losses.of(2));
+const AT = { stable: 1, candidate: 2, weight: 10, isOver: false };
+const view = (probability: number, n = 500): BanditView => ({
+  ...{ probability, labelled: { stable: n, candidate: n }, loss: { stable: 0.2, candidate: 0.19 } },
+});
+
+describe('what labels say of two versions', () => {
+  it('nothing where there are none, and the more the more there are', () => {
+    expect(viewOf(new RolloutLosses(1)).probability).toBe(0.5);
+    const better = [20, 200, 2_000].map((n) => viewOf(labelled({ stable: 0.25, candidate: 0.22, n })).probability);
+    const worse = [20, 200, 2_000].map((n) => viewOf(labelled({ stable: 0.22, candidate: 0.25, n })).probability);
+    expect(better).toEqual([...better].sort((a, b) => a - b));
+    expect(better[0]).toBeLessThan(0.8);
+    expect(better[2]).toBeGreaterThan(0.99);
+    for (const [i, p] of better.entries()) expect(Math.abs(p + (worse[i] as number) - 1)).toBeLessThan(0.1);
+  });
+
+  it('compares answers of one weight only: a version that had more of a hard hour is none the worse', () => {
+    const losses = labelled({ stable: 0.1, candidate: 0.1, n: 900, weight: 10 });
+    labelled({ stable: 0.4, candidate: 0.4, n: 900, weight: 90 }, losses);
+    // Most of the new version's labels are of the hard hour.
+    for (let i = 0; i < 5_000; i++) losses.add({ fromRevision: 1, weight: 90 }, 2, 0.4);
+    expect(viewOf(losses).loss.candidate).toBeGreaterThan(viewOf(losses).loss.stable + 0.05);
+    expect(Math.abs(viewOf(losses).probability - 0.5)).toBeLessThan(0.2);
+  });
+});
+
+describe('the next move of a bandit', () => {
+  it('is the probability that the version is better, in whole percents within the floors, and the same each time', () => {
+    const weights = [0.06, 0.5, 0.94].map((p) => banditMove(view(p), { ...DEFAULT_BANDIT, floor: 20 }, AT));
+    expect(weights.map((move) => (move.kind === 'weight' ? move.weight : move.kind))).toEqual([20, 50, 80]);
+    expect(banditMove(view(0.5), DEFAULT_BANDIT, AT)).toEqual(banditMove(view(0.5), DEFAULT_BANDIT, AT));
+    expect(banditMove(view(0.1), DEFAULT_BANDIT, AT)).toEqual({ kind: 'stay' });
+  });
+
+  it('ends where one is better with the declared confidence, with the figures as its reason', () => {
+    expect(banditMove(view(0.95), DEFAULT_BANDIT, AT)).toMatchObject({
+      ...{ kind: 'promote', weight: 100 },
+      reason:
+        'version 2 is better: version 2 mean loss 0.190 of 500 labels, version 1 mean loss 0.200 of 500 labels, ' +
+        'version 2 is better with probability 0.950',
+    });
+    expect(banditMove(view(0.05), DEFAULT_BANDIT, AT)).toMatchObject({ kind: 'keep', weight: 0 });
+    expect(banditMove(view(0.95), { ...DEFAULT_BANDIT, confidence: 0.99 }, AT)).toMatchObject({ kind: 'weight' });
+  });
+
+  it('without enough labels of both nothing moves, and at the end of its time the stable version stays', () => {
+    const few = view(0.99, BANDIT_LABELS_MIN - 1);
+    expect(banditMove(few, DEFAULT_BANDIT, AT)).toEqual({ kind: 'stay' });
+    expect(banditMove(few, DEFAULT_BANDIT, { ...AT, isOver: true })).toMatchObject({ kind: 'keep' });
+    expect(banditMove(view(0.6), DEFAULT_BANDIT, { ...AT, isOver: true })).toMatchObject({ kind: 'promote' });
+    expect(banditMove(view(0.4), DEFAULT_BANDIT, { ...AT, isOver: true })).toMatchObject({ kind: 'keep' });
+  });
+});
+
+describe('regret over seeded streams', () => {
+  it.each<[string, LabelledWorld]>([
+    ['a worse candidate', { worseBy: 0.02 }],
+    ['a much worse candidate', { worseBy: 0.05 }],
+    ['a worse candidate, easy and hard hours', { worseBy: 0.02, hour: 1_000 }],
+    ['a worse candidate, labels 4,000 requests late', { worseBy: 0.02, lateBy: 4_000 }],
+    ['a better candidate', { worseBy: -0.02 }],
+    ['a better candidate, easy and hard hours', { worseBy: -0.02, hour: 1_000 }],
+    ['a better candidate, labels 4,000 requests late', { worseBy: -0.02, lateBy: 4_000 }],
+  ])(
+    '%s: less than a fixed canary and than halves',
+    (_, world) => {
+      const bandit = regretOf('bandit', world);
+      expect(bandit).toBeLessThan(0.8 * regretOf('canary', world));
+      expect(bandit).toBeLessThan(0.8 * regretOf('even', world));
+    },
+    60_000,
+  );
+
+  it('ends with the better version nearly always, long before its time', () => {
+    for (const worseBy of [0.02, -0.02]) {
+      const all = runs('bandit', { worseBy });
+      expect(share(all, worseBy > 0 ? 'kept' : 'promoted')).toBeGreaterThanOrEqual(0.9);
+      expect(mean(all.map(({ requests }) => requests))).toBeLessThan(REQUESTS / 2);
+    }
+  }, 60_000);
+
+  it('equal versions: whichever it ends with costs nothing, and it ends', () => {
+    const all = runs('bandit', { worseBy: 0 });
+    expect(all.every(({ ended, regret }) => ended !== 'open' && regret === 0)).toBe(true);
+  }, 60_000);
+
+  it('before the first label comes nothing moves', () => {
+    const all = runs('bandit', { worseBy: 0.05, lateBy: 4_000 });
+    for (const { weights } of all) expect(new Set(weights.slice(0, 16))).toEqual(new Set([DEFAULT_BANDIT.start]));
+  }, 60_000);
+});
