@@ -198,7 +198,7 @@ describe('OFREP', () => {
     const { value, variant } = flag as { value: number; variant: string };
     expect(flag).toMatchObject({ reason: 'SPLIT', metadata: { experiment: 'prices', weight: 50 } });
     expect(variant).toBe(value === began.body.route.experiment.control ? 'control' : `v${value}`);
-    expect(await client.getStringDetails('p', '', { targetingKey: 'customer-1' })).toMatchObject({
+    expect(await client.getNumberDetails('p', NOT_ASKED, { targetingKey: 'customer-1' })).toMatchObject({
       flagMetadata: { experiment: 'prices' },
     });
     const traceparent = `00-${'3'.repeat(32)}-${'b'.repeat(16)}-01`;
