@@ -149,8 +149,8 @@ const rolloutText = ({ progress, rollout }) =>
       : '';
 
 /** @param {NonNullable<NonNullable<import('./answers.js').Live['route']>['progress']>} progress */
-const stepText = ({ version, step, steps, weight, sinceMs, nextWeight, nextMs, waitsFor }) =>
-  `Rollout of version ${version}: step ${step} of ${steps}, ${weight} % since ${wallTime(sinceMs)}; then ${nextWeight} %${nextMs === null ? '' : `, at ${wallTime(nextMs)} at the earliest`}. It waits for ${waitsFor}.`;
+const stepText = ({ version, step, steps, weight, sinceMs, nextWeight, nextMs, waitsFor, check }) =>
+  `Rollout of version ${version}: step ${step} of ${steps}${check === null ? '' : `, the check ${check} the switch`}, ${weight} % since ${wallTime(sinceMs)}; then ${nextWeight} %${nextMs === null ? '' : `, at ${wallTime(nextMs)} at the earliest`}. It waits for ${waitsFor}.`;
 
 /** Whether anything answers: what may be called live. @param {import('./answers.js').Live['route']} route */
 export const served = (route) => route?.targets.some((target) => target.weight > 0);

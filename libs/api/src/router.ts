@@ -168,7 +168,7 @@ export const routerApi = {
     route: get({
       path: `${project}/route`,
       summary: 'The route of a project.',
-      answer: answer({ route: Route, preview: versionOrNone() }),
+      answer: answer({ route: Route, preview: Type.Optional(versionOrNone()) }),
     }),
     startRollout: post({
       path: `${project}/rollouts`,

@@ -57,6 +57,21 @@ describe('what is told of routes', () => {
     expect(ofRoute(undefined, all[2] as Route)[0]?.data.message).toContain('all traffic goes to version 1');
   });
 
+  it('tells a switch with checks once, when the traffic moves, and a check that fails after it as taken back', () => {
+    const all = [
+      route({ targets: ONE, rollout: rollout('promoted', 1) }),
+      route({ targets: ONE, rollout: rollout('loading', 2) }),
+      route({ targets: ONE, shadows: [2], rollout: rollout('progressing', 2) }),
+      route({ targets: TWO, shadows: [1], rollout: rollout('progressing', 2), previousVersion: 1 }),
+      route({ targets: TWO, rollout: rollout('promoted', 2), previousVersion: 1, keepUntilMs: 9 }),
+      // The version before is unloaded.
+      route({ targets: TWO, rollout: rollout('promoted', 2), previousVersion: 1, loadedVersions: [2] }),
+    ];
+    expect(told(all)).toEqual(['rollout.promoted 1', 'rollout.started 2', 'rollout.promoted 2']);
+    const bad = [...all.slice(0, 4), route({ targets: ONE, rollout: rollout('failed', 2, 'errors') })];
+    expect(told(bad).at(-1)).toBe('rollout.rolled_back 1');
+  });
+
   it('tells a split by hand as a step of the traffic, not as a promotion', () => {
     const promoted = { rollout: rollout('promoted', 2), previousVersion: 1 };
     const all = [route({ targets: TWO, ...promoted }), route({ targets: SPLIT, ...promoted })];
