@@ -5,9 +5,9 @@
 // those who have it, and all others stay as they were split before. While an experiment runs, who takes part in it has
 // the version of its arm (experiment-draw.ts), an entity always the same one.
 
-import { type Drawn, ExperimentDraw } from './experiment-draw.js';
+import { type Drawn, ExperimentDraw, splitNumber } from './experiment-draw.js';
 import { type Headers, Matches, type MatchRule } from './matches.js';
-import type { RolloutDraw, Route, Share } from './route.js';
+import { type RolloutDraw, type Route, runningExperiment, type Share } from './route.js';
 import { isCopied, shadowSalt } from './shadows.js';
 import { BUCKETS, bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
 
@@ -22,7 +22,7 @@ export interface Choice {
    * requests compare two versions.
    */
   readonly drawn: boolean;
-  /** Of the rollout in steps that it was drawn in; undefined: none is, or it was not drawn. */
+  /** Of the rollout in steps, or the experiment, that it was drawn in; undefined: none is, or it was not drawn. */
   readonly draw: RolloutDraw | undefined;
 }
 
@@ -141,7 +141,11 @@ function candidateOf({ rollout, targets }: Route, choiceOf: (version: number) =>
   return { choice: choiceOf(version), salt: steps.salt, below: Math.round((weight * BUCKETS) / 100) };
 }
 
-function drawOf({ rollout, targets }: Route): RolloutDraw | undefined {
+function drawOf(route: Route): RolloutDraw | undefined {
+  const { rollout, targets } = route;
+  const experiment = runningExperiment(route);
+  if (experiment !== undefined)
+    return Object.freeze({ fromRevision: experiment.fromRevision, weight: splitNumber(experiment) });
   const weight = targets.find((target) => target.version === rollout.version)?.weight ?? 0;
   const { steps } = rollout;
   if (steps === undefined || weight === 0 || weight === 100) return undefined;

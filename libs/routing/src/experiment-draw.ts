@@ -51,6 +51,14 @@ export class ExperimentDraw {
   }
 }
 
+/**
+ * 1 to 99, another one for other weights but for one in 99: answers that were drawn by the same weights are comparable,
+ * whatever the time did to them (RolloutDraw).
+ */
+export function splitNumber({ arms }: Pick<Experiment, 'arms'>): number {
+  return 1 + (hash32(arms.map(({ version, weight }) => `${version}=${weight}`).join()) % 99);
+}
+
 /** What an arm is called as a flag's variant: the control arm, or the version. */
 export function armName({ control }: Pick<Experiment, 'control'>, version: number): string {
   return version === control ? 'control' : `v${version}`;

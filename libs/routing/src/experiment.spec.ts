@@ -79,6 +79,21 @@ function versions(route: Route, of: readonly string[] = entities): number[] {
 const share = (of: readonly number[], version: number) => of.filter((one) => one === version).length / of.length;
 
 describe('an experiment', () => {
+  it('names the draw of each arm, so that labels of what was drawn by one set of weights are compared', () => {
+    const drawsOf = (route: Route) => {
+      const choices = new RouteChoices(route, true);
+      const chosen = Array.from({ length: 200 }, (_, i) => choices.choose(`e${i}`, `r${i}`, 0));
+      return new Set(chosen.map((choice) => choice.kind === 'chosen' && JSON.stringify(choice.draw)));
+    };
+    const halves = change(LIVE, begin({ 2: 50, 3: 50 }));
+    const [draw] = drawsOf(halves);
+    expect(drawsOf(halves)).toEqual(new Set([expect.stringMatching(/^{"fromRevision":7,"weight":\d\d?}$/)]));
+    const weights = shares({ 2: 20, 3: 80 });
+    const moved = change(halves, { kind: 'setExperimentWeights', name: 'prices', weights, share: 100 });
+    expect(drawsOf(moved)).not.toContain(draw);
+    expect(drawsOf(change(moved, { kind: 'endExperiment', name: 'prices', winner: 0 }))).toEqual(new Set([undefined]));
+  });
+
   it('splits the traffic by its arms, which the targets do not show', () => {
     const route = settle(change(LIVE, begin({ 3: 50, 4: 30, 5: 20 })), [4, 5]);
     expect(route).toMatchObject({ targets: LIVE.targets, loadedVersions: [2, 3, 4, 5] });

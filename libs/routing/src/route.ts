@@ -151,13 +151,13 @@ export interface ExperimentEnd {
 }
 
 /**
- * In which rollout, and at which weight of its version, a request was drawn. Of all that were drawn at one weight every
+ * In which rollout or experiment, and at which weight of its version, a request was drawn. Of all that were drawn at one weight every
  * version got its share at any time: those are comparable, whatever the time did to them.
  */
 export interface RolloutDraw {
-  /** Of the route in which the rollout got its first traffic. */
+  /** Of the route in which it got its first traffic. */
   readonly fromRevision: number;
-  /** Percent, 1 to 99. */
+  /** Percent, 1 to 99; of an experiment, a number of its arms' weights. */
   readonly weight: number;
 }
 

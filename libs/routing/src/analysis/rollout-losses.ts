@@ -1,5 +1,6 @@
-// What labels said of a rollout's versions: the losses of answers whose version the route drew, counted since the
-// rollout began, by version and by the weight that the new version had when they were drawn. Cumulative and mergeable.
+// What labels said of the versions of a rollout or an experiment: the losses of answers whose version the route drew,
+// counted since it began, by version and by the weight that the new version had when they were drawn (of an experiment
+// by a number of all weights). Cumulative and mergeable.
 // Only answers of one weight are compared with each other: among them each version had its share at any time, whenever
 // their labels come, so that an hour in which all is harder is no fault of the version that had more of it. A loss lies
 // in [0, 1]; what it is the task says. O(1) a label; at most VERSIONS_MAX versions of 99 weights, 40 bytes each.
@@ -13,7 +14,7 @@ const VERSIONS_MAX = TARGETS_MAX;
 /** As it is saved and sent. */
 export interface LossCell {
   version: number;
-  /** Percent that the new version had. */
+  /** Of the draw. */
   weight: number;
   count: number;
   mean: number;

@@ -62,13 +62,16 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
       failed: (project, error) => log.warn('what the analysis asks for is not done yet', { project }, error),
     },
   );
-  const experiments = new ExperimentAnalyst(book, gathered, {
-    self: { router: config.replica, startedAtMs: clock.nowMs() },
-    nowMs: () => clock.nowMs(),
-    planOf,
-    say: (word) => evidence.say(word),
-    decided: (arm, reason) => log.info('analysis of an experiment', { ...arm, reason }),
-  });
+  const experiments = new ExperimentAnalyst(
+    { book, gathered, losses },
+    {
+      self: { router: config.replica, startedAtMs: clock.nowMs() },
+      nowMs: () => clock.nowMs(),
+      planOf,
+      say: (word) => evidence.say(word),
+      decided: (arm, reason) => log.info('analysis of an experiment', { ...arm, reason }),
+    },
+  );
   const tellArms = armVerdicts(experiments);
   /** Series of rollouts that have ended go. */
   const told = new Map<string, { version: string; criteria: readonly string[] }>();

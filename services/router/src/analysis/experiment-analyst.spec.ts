@@ -3,6 +3,7 @@ import { DEFAULT_ANALYSIS, type Experiment, emptyRoute, GRPC_STATUS, type Route 
 import { EvidenceBook } from './evidence-book.js';
 import { ExperimentAnalyst } from './experiment-analyst.js';
 import { GatheredEvidence, type Word } from './gathered-evidence.js';
+import { GatheredLosses } from './gathered-losses.js';
 
 const NOTHING = new Uint8Array(0);
 const slots = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
@@ -28,6 +29,7 @@ const ENDED = { ...EXPERIMENT, end: { atMs: 2, reason: 'enough', by: 'ada', winn
 class Router {
   readonly book = new EvidenceBook();
   readonly gathered = new GatheredEvidence();
+  readonly losses = new GatheredLosses();
   readonly decided: string[] = [];
   others: Router[] = [];
   nowMs = 1_000;
@@ -35,15 +37,18 @@ class Router {
   readonly analyst: ExperimentAnalyst;
 
   constructor(name: string) {
-    this.analyst = new ExperimentAnalyst(this.book, this.gathered, {
-      self: { router: name, startedAtMs: 1 },
-      nowMs: () => this.nowMs,
-      planOf: () => (this.isRead ? DEFAULT_ANALYSIS : undefined),
-      say: (word: Word) => {
-        for (const other of [this, ...this.others]) other.gathered.hear(word);
+    this.analyst = new ExperimentAnalyst(
+      { book: this.book, gathered: this.gathered, losses: this.losses },
+      {
+        self: { router: name, startedAtMs: 1 },
+        nowMs: () => this.nowMs,
+        planOf: () => (this.isRead ? DEFAULT_ANALYSIS : undefined),
+        say: (word: Word) => {
+          for (const other of [this, ...this.others]) other.gathered.hear(word);
+        },
+        decided: ({ version, verdict }) => this.decided.push(`${version} ${verdict}`),
       },
-      decided: ({ version, verdict }) => this.decided.push(`${version} ${verdict}`),
-    });
+    );
   }
 
   /** So many answers of each arm, then a second goes by. */
@@ -76,6 +81,22 @@ describe('the analysis of a running experiment', () => {
     expect(router.analyst.verdicts()).toContainEqual({
       ...{ project: 'p', experiment: 'prices', version: 4, verdict: 'fail' },
     });
+  });
+
+  it('judges an arm by its labels, too, where nothing else is wrong with it', () => {
+    const router = new Router('a');
+    router.analyst.tick([route()]);
+    for (let second = 1; second <= 20; second++) {
+      const cell = (version: number, mean: number) => {
+        const count = 100 * second;
+        return { version, weight: 42, count, mean, m2: count * 0.01 };
+      };
+      const cells = [cell(3, 0.2), cell(4, 0.5), cell(5, 0.2)];
+      router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: EXPERIMENT.fromRevision, cells });
+      router.second(20);
+    }
+    expect(router.arm(4)?.comparison).toMatchObject({ verdict: 'fail', reason: expect.stringMatching(/^quality: /) });
+    expect(router.arm(5)?.comparison?.verdict).not.toBe('fail');
   });
 
   it('splits alpha over the arms, and over the criteria of each', () => {

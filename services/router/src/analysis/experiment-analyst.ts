@@ -1,5 +1,5 @@
 // How the arms of running experiments compare: each against the control arm by the tests that judge a rollout, from
-// what all routers counted since the experiment began. The probability that an arm as good as the control is ever
+// what all routers counted since the experiment began and what labels said of it. The probability that an arm as good as the control is ever
 // called worse stays below the plan's alpha for all arms together: each comparison has an equal part of it. It tells
 // and does nothing: an arm may be another model on purpose. Called about once a second; no clock and no network of its
 // own.
@@ -16,8 +16,9 @@ import {
   VersionEvidence,
   waitsForArms,
 } from '@millrace/routing';
-import type { EvidenceBook, RolloutId } from './evidence-book.js';
-import { addTo, type GatheredEvidence, type Word } from './gathered-evidence.js';
+import type { Counts } from './analyst.js';
+import type { RolloutId } from './evidence-book.js';
+import { addTo, type Word } from './gathered-evidence.js';
 
 /** Figures of experiments that ended are kept for who asks; the oldest go. */
 const KEPT_MAX = 256;
@@ -86,8 +87,7 @@ export class ExperimentAnalyst {
   private readonly ended = new Map<string, Followed>();
 
   constructor(
-    private readonly book: EvidenceBook,
-    private readonly gathered: GatheredEvidence,
+    private readonly counts: Counts,
     private readonly options: ExperimentAnalystOptions,
   ) {}
 
@@ -137,7 +137,7 @@ export class ExperimentAnalyst {
   private follow(project: string, experiment: Experiment): void {
     const { control, fromRevision, arms } = experiment;
     const id: RolloutId = { project, version: control, fromRevision };
-    this.book.watch(
+    this.counts.book.watch(
       id,
       arms.map(({ version }) => version),
     );
@@ -175,7 +175,7 @@ export class ExperimentAnalyst {
 
   /** What has not changed was said. */
   private say(followed: Followed): void {
-    const own = this.book.of(followed.id);
+    const own = this.counts.book.of(followed.id);
     if (own === undefined || own.answers === followed.answersSaid) return;
     followed.answersSaid = own.answers;
     const versions = own.versions.map((evidence) => evidence.state());
@@ -183,11 +183,16 @@ export class ExperimentAnalyst {
   }
 
   private look(followed: Followed, nowMs: number): void {
-    const { routers, sum } = this.gathered.of(followed.id, this.options.self);
-    for (const evidence of this.book.of(followed.id)?.versions ?? []) addTo(sum, evidence);
+    const { routers, sum } = this.counts.gathered.of(followed.id, this.options.self);
+    for (const evidence of this.counts.book.of(followed.id)?.versions ?? []) addTo(sum, evidence);
     followed.routers = routers + 1;
     followed.sum = sum;
-    const of = (version: number) => sum.get(version) ?? new VersionEvidence(version);
+    const labelled = this.counts.losses.of(followed.id);
+    const of = (version: number): VersionEvidence => {
+      const evidence = sum.get(version) ?? new VersionEvidence(version);
+      evidence.losses = labelled.of(version);
+      return evidence;
+    };
     const isNew = routers > followed.heard;
     followed.heard = routers;
     for (const [version, judge] of followed.judges) {
@@ -206,8 +211,8 @@ export class ExperimentAnalyst {
     const followed = this.followed.get(project);
     if (followed === undefined) return;
     this.followed.delete(project);
-    this.book.forget(project);
-    this.gathered.forget(project);
+    this.counts.book.forget(project);
+    this.counts.gathered.forget(project);
     this.ended.delete(project);
     this.ended.set(project, followed);
     const oldest = this.ended.keys().next().value;
