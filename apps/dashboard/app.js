@@ -5,8 +5,11 @@
 import { showAlarms } from '/alarms.js';
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
 import { learnDetectors } from '/detectors.js';
-import { showLoop, showNext, showOverview } from '/overview.js';
+import { showLoop } from '/loop.js';
+import { showNext, showOverview } from '/overview.js';
 import { served, showAnnotations, showLabelsSay, showMarks, showSplit, showTiles, showVersions } from '/panels.js';
+import { showRollout } from '/rollout.js';
+import { watchSaying } from '/steer.js';
 import { eventTime } from '/times.js';
 import { showWindows } from '/windows.js';
 
@@ -85,7 +88,9 @@ function onLive(live) {
   at('problem').textContent = live.problem === live.project ? '' : live.problem;
   at('watermark').textContent = eventTime(live.watermarkMs);
   showNext(at('next'), live.next);
-  showLoop(at('loop'), live.loop, live.atMs);
+  showLoop({ text: at('loop'), words: at('loop-words') }, live);
+  showRollout(at('rollout'), live);
+  watchSaying(live);
   showAnnotations(at('annotations'), live.annotations);
   showTiles(at('tiles'), live);
   showMarks(at('marks'), live.marks);

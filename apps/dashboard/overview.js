@@ -72,15 +72,6 @@ function decision(loop, nowMs) {
   );
 }
 
-/** @param {HTMLElement} element @param {import('./answers.js').LoopNow | null} loop @param {number} nowMs */
-export function showLoop(element, loop, nowMs) {
-  fill(element, JSON.stringify(loop), () => [
-    h('p', { class: 'phase' }, phaseSentence(loop, nowMs)),
-    ...notesOf(loop),
-    decision(loop, nowMs),
-  ]);
-}
-
 /** @param {import('./answers.js').Overview} project */
 function servingText({ serving }) {
   if (serving.length === 0) return [h('span', { class: 'pill' }, 'nothing served')];

@@ -130,7 +130,6 @@ export function showSplit(element, route) {
     return [
       h('div', { class: 'split', role: 'img', 'aria-label': `Traffic split: ${label}` }, ...bars),
       h('ul', { class: 'shares' }, ...names),
-      rolloutText(route) && h('p', {}, rolloutText(route)),
       h(
         'p',
         { class: 'muted' },
@@ -139,18 +138,6 @@ export function showSplit(element, route) {
     ];
   });
 }
-
-/** Empty: there is nothing to say of a rollout. @param {NonNullable<import('./answers.js').Live['route']>} route */
-const rolloutText = ({ progress, rollout }) =>
-  progress !== null
-    ? stepText(progress)
-    : rollout.phase === 'failed'
-      ? `The rollout of version ${rollout.version} failed: ${rollout.message}.`
-      : '';
-
-/** @param {NonNullable<NonNullable<import('./answers.js').Live['route']>['progress']>} progress */
-const stepText = ({ version, step, steps, weight, sinceMs, nextWeight, nextMs, waitsFor, check }) =>
-  `Rollout of version ${version}: step ${step} of ${steps}${check === null ? '' : `, the check ${check} the switch`}, ${weight} % since ${wallTime(sinceMs)}; then ${nextWeight} %${nextMs === null ? '' : `, at ${wallTime(nextMs)} at the earliest`}. It waits for ${waitsFor}.`;
 
 /** Whether anything answers: what may be called live. @param {import('./answers.js').Live['route']} route */
 export const served = (route) => route?.targets.some((target) => target.weight > 0);

@@ -1,5 +1,6 @@
 // The HTTP APIs of the services: what may be asked, what is answered, and their OpenAPI documents.
 
+export { CALLER_HEADERS, type CalledFrom, calledFrom } from './caller.js';
 export { bodyOf, queryOf } from './check.js';
 export { type Client, clientOf, type HttpAnswer, type HttpRequest, type Send } from './client.js';
 export type {
@@ -16,5 +17,6 @@ export { GOOD_GROUNDS, GOOD_VERDICTS, monitorApi, type WEBHOOK_STATES } from './
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';
 export { servingApi } from './serving.js';
+export { ROLLOUT_WORDS } from './steering.js';
 export { LOOP_SAYS, LOOP_WORDS, type LoopWord, trainerApi } from './trainer.js';
 export type { ErrorAnswer } from './values.js';

@@ -2,8 +2,8 @@
 
 import Type from 'typebox';
 import { get, post, put, remove } from './endpoint.js';
-import { RouteTraffic } from './router.js';
-import { Loop } from './trainer.js';
+import { ANNOTATION_STATES, Annotation, Counters, Live, Next, Overview, Point } from './live.js';
+import { steeringEndpoints } from './steering.js';
 import { answer, body, count, figure, nullable, timeMs, version, word } from './values.js';
 
 /** Rows of an answer. */
@@ -189,112 +189,6 @@ const Model = answer(
     ),
   },
   'Model',
-);
-
-const Point = answer(
-  {
-    atMs: timeMs(),
-    predictions: count(),
-    labels: count(),
-    p50Ms: figure(),
-    p99Ms: figure(),
-    byVersion: Type.Record(Type.String(), count()),
-  },
-  'Point',
-);
-
-const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
-
-const Annotation = answer(
-  {
-    id: Type.String(),
-    title: Type.String(),
-    state: word(ANNOTATION_STATES),
-    progress: nullable(Type.Number()),
-    detail: Type.String(),
-    startedAtMs: timeMs(),
-    updatedAtMs: timeMs(),
-  },
-  'Annotation',
-);
-
-const Counters = answer(
-  {
-    predictions: count(),
-    reusedIds: count('Predictions that have the id of another one: labels of that id join none of them.'),
-    labels: count(),
-    labelsJoined: count(),
-    ambiguousLabels: count('Of an id that several predictions have.'),
-    unmatchedLabels: count(),
-    windowsClosed: count(),
-    labelsFromArchive: count('Joined when their window was over.'),
-    qualityJudged: count('Windows.'),
-    qualityCorrected: count('Judgements of quality that late labels changed.'),
-    driftEvents: count(),
-  },
-  'Counters',
-);
-
-/** What a newcomer does next: a sentence, and commands to copy. */
-const Next = answer({ say: Type.String(), commands: Type.Array(Type.String()) }, 'Next');
-
-/** What the trainer says of the closed loop, with the newest line of its history. */
-const LoopNow = answer(
-  {
-    phase: Loop.properties.phase,
-    says: Type.String({ description: 'The phase in plain words.' }),
-    waits: Loop.properties.waits,
-    notes: Type.Array(Type.String(), { description: 'The drift that it answers, and drift that lasts.' }),
-    last: nullable(answer({ atMs: timeMs('Processing time.'), message: Type.String() })),
-  },
-  'LoopNow',
-);
-
-const Mark = answer(
-  { kind: word(['rollout', 'restart']), atMs: timeMs('Processing time.'), text: Type.String() },
-  'Mark',
-);
-
-const Overview = answer(
-  {
-    name: Type.String(),
-    problem: Type.String(),
-    predictions: count('Rows seen since the project is watched.'),
-    predictionsPerSecond: count('Of the last second.'),
-    versions: count(),
-    serving: Type.Array(answer({ version: version(), weight: Type.Number() }), { description: 'Live traffic.' }),
-    activeAlarms: count(),
-    idleAlarms: count('Of those, of versions that get no traffic any more.'),
-    loop: nullable(LoopNow),
-    next: nullable(Next),
-  },
-  'Overview',
-);
-
-const Live = answer(
-  {
-    project: Type.String(),
-    atMs: timeMs(),
-    problem: Type.String(),
-    minRows: nullable(count('Rows below which a window is not tested.')),
-    labelled: Type.Boolean({ description: 'Whether the project has a label: without one quality is never known.' }),
-    closesAtMs: nullable(timeMs('Event time after which the oldest open window closes.')),
-    next: nullable(Next),
-    loop: nullable(LoopNow),
-    marks: Type.Array(Mark, { description: 'Rollouts and restarts of the last five minutes.' }),
-    route: nullable(RouteTraffic),
-    point: nullable(Point),
-    router: nullable(answer({ requestsPerSecond: Type.Number(), failuresPerSecond: Type.Number() })),
-    watermarkMs: nullable(timeMs('Event time.')),
-    openWindows: Type.Array(answer({ startMs: timeMs(), endMs: timeMs(), predictions: count(), labels: count() })),
-    counters: nullable(Counters),
-    activeAlarms: count(),
-    idleAlarms: count('Of those, of versions that get no traffic any more.'),
-    labelsSay: Type.String({ description: 'Of labels that met no prediction, and what helps; empty: nothing to say.' }),
-    lag: count('Messages not applied yet.'),
-    annotations: Type.Array(Annotation),
-  },
-  'Live',
 );
 
 const Value = Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()]);
@@ -592,5 +486,6 @@ export const monitorApi = {
       status: 204,
       answer: Type.Null(),
     }),
+    ...steeringEndpoints,
   },
 };

@@ -140,6 +140,37 @@ export const LOOP_SAYS: Record<LoopPhase, string> = {
   stopped: 'stopped by hand: it does nothing',
 };
 
+export const OpenDrift = answer(
+  {
+    eventId: Type.String({ description: 'Of the drift event.' }),
+    feature: Type.String(),
+    detector: Type.String(),
+    value: Type.Number(),
+    threshold: Type.Number(),
+    windowStartMs: timeMs('Event time.'),
+    windowEndMs: timeMs(),
+    version: versionOrNone(),
+    tries: count('Retrainings on rows from after it that are over.'),
+    againAtMs: timeMs('Processing time before which it begins none.'),
+  },
+  'OpenDrift',
+);
+
+const Asked = answer(
+  {
+    about: Type.String({ description: 'Names the question: an approval that carries it is of no other one.' }),
+    what: Type.String({ description: 'Such as: the rollout of version 3.' }),
+    sinceMs: timeMs('Processing time; 0: nobody knows.'),
+    expiresAtMs: nullable(timeMs('It is given up then, where nobody answers; null: it waits for ever.')),
+    approvers: count('Different people who have to approve, as the project file says.'),
+    wanted: count('People still wanted.'),
+    given: Type.Array(answer({ by: Type.String(), reason: Type.String(), atMs: timeMs() }), {
+      description: 'Approvals so far. Nobody checks the names.',
+    }),
+  },
+  'Asked',
+);
+
 export const Loop = answer(
   {
     phase: word(LOOP_PHASES),
@@ -169,6 +200,7 @@ export const Loop = answer(
         startedAtMs: timeMs(),
       }),
     ),
+    asked: Type.Optional(nullable(Asked)),
     coolUntilMs: timeMs(),
     waits: answer({
       for: Type.String({ description: 'What it waits for, in words.' }),
@@ -196,23 +228,9 @@ export const Loop = answer(
       ),
     ),
     openDrifts: Type.Optional(
-      Type.Array(
-        answer({
-          eventId: Type.String({ description: 'Of the drift event.' }),
-          feature: Type.String(),
-          detector: Type.String(),
-          value: Type.Number(),
-          threshold: Type.Number(),
-          windowStartMs: timeMs('Event time.'),
-          windowEndMs: timeMs(),
-          version: versionOrNone(),
-          tries: count('Retrainings on rows from after it that are over.'),
-          againAtMs: timeMs('Processing time before which it begins none.'),
-        }),
-        {
-          description: 'Drift that was told and whose end was not, oldest first; of versions that serve or may again.',
-        },
-      ),
+      Type.Array(OpenDrift, {
+        description: 'Drift that was told and whose end was not, oldest first; of versions that serve or may again.',
+      }),
     ),
     history: Type.Array(
       answer({ atMs: timeMs(), phase: Type.String(), message: Type.String(), correlationId: Type.String() }),
@@ -423,6 +441,12 @@ export const trainerApi = {
           }),
         ),
         reason: Type.Optional(note('Why; reject needs it. Kept in the history.')),
+        about: Type.Optional(
+          Type.String({
+            maxLength: 1_024,
+            description: 'The question that is answered (`asked.about`): refused where it asks another one by now.',
+          }),
+        ),
       }),
       answer: Loop,
     }),

@@ -3,6 +3,7 @@
 export { Answers, fastifyPath } from './answers.js';
 export { artifactHeaders, artifactPreflightHeaders, isUnchanged } from './artifact-headers.js';
 export { guardOfSettings } from './browser-guard.js';
+export { Caller } from './caller.js';
 export { defineService, type RunningService } from './define-service.js';
 export { httpAnswer } from './errors.filter.js';
 export { watchParent } from './parent-watch.js';

@@ -3,7 +3,7 @@
 // references of its open windows, and read from the positions in them. At the end the state is saved once more before
 // the group is left.
 
-import { monitorApi } from '@millrace/api';
+import { monitorApi, routerApi, trainerApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
 import { MonitorService } from '@millrace/contracts';
 import { hostAndPort, monitorSettings, replicaPlaces, topicTerms } from '@millrace/deployment';
@@ -27,6 +27,7 @@ import { registerDashboard } from './api/dashboard.http.js';
 import { LiveStreams } from './api/live.http.js';
 import { MonitorGrpc } from './api/monitor.grpc.js';
 import { CLOCK, MonitorHttp, VIEW_SOURCES } from './api/monitor.http.js';
+import { ROUTERS, SteeringHttp, TRAINERS } from './api/steering.http.js';
 import type { ViewSources } from './api/views.js';
 import { SENDS_WEBHOOKS, WebhooksHttp } from './api/webhooks.http.js';
 import { archiveOfProcess, lateLabels } from './archive/archive.module.js';
@@ -34,10 +35,11 @@ import { holdEntries } from './archive/archive-holds.kafka.js';
 import type { MonitorConfig } from './config.js';
 import { GoodGauge } from './goodness/good-gauge.js';
 import { Annotations } from './live/annotations.js';
+import { LastTold } from './live/last-told.js';
 import { LiveTrafficByProject } from './live/live-traffic.js';
 import { Loops } from './live/loops.js';
 import { Marks } from './live/marks.js';
-import { trainerLoops } from './live/trainer-loop.http.js';
+import { Replicas } from './live/replicas.http.js';
 import { metadataEntries } from './metadata/metadata.kafka.js';
 import { MetadataCache } from './metadata/metadata-cache.js';
 import { StoredPackages } from './metadata/packages.fs.js';
@@ -49,6 +51,7 @@ import { ServiceStarts, WATCHED, type Watched } from './software/service-starts.
 import { TrafficHistory } from './software/traffic-history.js';
 import { Checkpointer } from './state/checkpoint.js';
 import { StoredCheckpoints } from './state/checkpoints.fs.js';
+
 import { WebhookDesk } from './webhooks/desk.http.js';
 import { WebhookConsumer } from './webhooks/webhooks.kafka.js';
 import { webhooks } from './webhooks/webhooks.module.js';
@@ -97,13 +100,16 @@ export const monitor = defineService({
     const metadata = metadataOf(context);
     const windows = windowsOf(context, kafka, metadata);
     const marks = new Marks(clock.nowMs());
+    const trainers = new Replicas(trainerApi, placesOf(config, 'trainer').map(urlAt));
+    const routersToAsk = new Replicas(routerApi, placesOf(config, 'router').map(urlAt));
     const sources: ViewSources = {
       engine: windows.engine,
       metadata: metadata.metadata,
       traffic: windows.traffic,
       liveTraffic: windows.liveTraffic,
       annotations: new Annotations(),
-      loops: new Loops(trainerLoops(placesOf(config, 'trainer').map(urlAt))),
+      loops: new Loops((project) => trainers.ask((trainer) => trainer.loop({ path: { project } }))),
+      analyses: new LastTold((project) => analysisOf(routersToAsk, project)),
       marks,
     };
     const archiveSources: ArchiveSources = {
@@ -132,7 +138,7 @@ export const monitor = defineService({
       },
       grpc: { port: config.grpcPort, services: [MonitorService] },
       controllers: [
-        ...[MonitorHttp, ArchiveHttp, WebhooksHttp, MonitorGrpc],
+        ...[MonitorHttp, SteeringHttp, ArchiveHttp, WebhooksHttp, MonitorGrpc],
         ...[PredictionsConsumer, LabelsConsumer, WebhookConsumer],
       ],
       provide: [
@@ -140,6 +146,8 @@ export const monitor = defineService({
         [VIEW_SOURCES, sources],
         [ARCHIVE_SOURCES, archiveSources],
         [CLOCK, clock],
+        [ROUTERS, routersToAsk],
+        [TRAINERS, trainers],
         [WebhookDesk, notices.desk],
         [SENDS_WEBHOOKS, notices.isHolder],
       ],
@@ -330,13 +338,13 @@ function consumer(
   { connection, producer }: ReturnType<typeof kafkaEdges>,
   { metadata, references }: ReturnType<typeof metadataOf>,
   { engine, reports, board, sharing, group, checkpointer, archive }: ReturnType<typeof windowsOf>,
-  { traffic, liveTraffic, annotations, loops, marks }: ViewSources,
+  { traffic, liveTraffic, annotations, loops, analyses, marks }: ViewSources,
   desk: WebhookDesk,
 ): KafkaStrategy {
   const removed = (project: string): void => {
     engine.projectRemoved(project);
     reports.projectRemoved(project);
-    for (const kept of [traffic, liveTraffic, annotations, loops, marks, desk]) kept.forget(project);
+    for (const kept of [traffic, liveTraffic, annotations, loops, analyses, marks, desk]) kept.forget(project);
     archive.removed(project);
     checkpointer.touched();
   };
@@ -454,6 +462,9 @@ function placesOf(config: MonitorConfig, service: Watched) {
   const [hosts, port] = at[service];
   return replicaPlaces(hosts, service, config.replicas, { port });
 }
+
+const analysisOf = async (routers: Replicas<typeof routerApi>, project: string) =>
+  (await routers.ask((router) => router.analysis({ path: { project } }))).analysis;
 
 function restarts(config: MonitorConfig, marks: Marks): Tick {
   const starts = new ServiceStarts((service, atMs) => marks.restarted(service, atMs));

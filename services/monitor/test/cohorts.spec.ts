@@ -35,6 +35,7 @@ import {
   windowsView,
 } from '../src/api/views.js';
 import { Annotations } from '../src/live/annotations.js';
+import { LastTold } from '../src/live/last-told.js';
 import { LiveTrafficByProject } from '../src/live/live-traffic.js';
 import { Loops } from '../src/live/loops.js';
 import { Marks } from '../src/live/marks.js';
@@ -121,6 +122,7 @@ describe('a slice', () => {
     liveTraffic: new LiveTrafficByProject(),
     annotations: new Annotations(),
     loops: new Loops(() => Promise.reject(new Error('not asked'))),
+    analyses: new LastTold(() => Promise.reject(new Error('not asked'))),
     marks: new Marks(0),
   };
 

@@ -250,13 +250,52 @@ describe('the loop', () => {
     await wide('loop-waits', async (page) => {
       expect((await texts(page, '#loop p')).join('\n')).toBe(
         'Drift was seen: it gathers rows from after it. It waits for 2 dataset versions with rows from after the drift, ' +
-          'at the earliest when the data’s own time has come to 10 Mar 2026 14:34 UTC.\n' +
-          'Last decision, 14:30:30: drift of amount: ks 0.384 against 0.1',
+          'at the earliest when the data’s own time has come to 10 Mar 2026 14:34 UTC.',
       );
+      expect(await texts(page, '#loop .decisions li')).toEqual(['14:30:30 drift of amount: ks 0.384 against 0.1']);
     });
     await wide('alarms', async (page) => {
       expect(await page.locator('#loop').textContent()).toContain('until 14:42:05.');
     });
+  });
+});
+
+describe('a question of the loop', () => {
+  it('says about what, until when, how many people are wanted, and who has said what', async () => {
+    await wide('loop-asks', async (page) => {
+      expect((await texts(page, '#loop .asked p, #loop .asked li')).join('\n')).toBe(
+        'It asks about the retraining, asked since 14:30:30; given up at 15:55:25. 2 different people have to approve; ' +
+          '1 still wanted.\nanna (said) approved at 14:31:35: the storm is over',
+      );
+      expect(await texts(page, '#loop-words button')).toEqual(['Approve…', 'Refuse…', 'Stop the loop…']);
+      expect((await texts(page, '#loop .decisions li'))[0]).toContain(
+        'would save about 12 to 40 until 17 Mar, it costs 9',
+      );
+      expect(await texts(page, '#loop td')).toEqual(['income', 'psi', '0.3', '0.2', '10 Mar 2026 14:22 UTC', '1']);
+    });
+  });
+});
+
+describe('a rollout', () => {
+  it('says its step, share, since when, what comes next and when, and what is thought of it', async () => {
+    await wide('rollout-in-steps', async (page) => {
+      expect(await texts(page, '#rollout-facts dd')).toEqual([
+        ...['2 of 3', '20 % of the traffic', '14:30:30', '50 %, at 15:00:30 at the earliest', 'the time of the step'],
+      ]);
+      const cells = await texts(page, '#rollout-analysis tbody tr:first-child td');
+      expect(cells).toEqual([
+        ...['errors', 'not decided yet', '4 of 1,351', '11 of 5,402', '+0.1', '−0.8 to +1.9', 'about 2,100'],
+      ]);
+      expect(await texts(page, '#rollout-words button')).toEqual(['Next step…', 'Pause…', 'Promote…', 'Abort…']);
+    });
+  });
+
+  it('says who has paused it and why, and how it goes on', async () => {
+    await wide('rollout-paused', async (page) => {
+      expect(await page.locator('#rollout-facts').textContent()).toContain('Pausedsince 14:31:35 by bob (said)');
+      expect(await texts(page, '#rollout-words button')).toEqual(['Resume…', 'Promote…', 'Abort…']);
+    });
+    await wide('quiet', async (page) => expect(await page.locator('#rollout').isVisible()).toBe(false));
   });
 });
 

@@ -1,14 +1,15 @@
 // The monitor as the dashboard meets it, in each state that a person comes across: the real engine fed with rows, the
 // real views and page, at a fixed time. There is no Kafka, and the trainer's words are given.
 
-import type { AnswerOf, trainerApi } from '@millrace/api';
+import type { AnswerOf, routerApi, trainerApi } from '@millrace/api';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
-import { emptyRoute, type Route, type RouteTarget } from '@millrace/routing';
+import { emptyRoute, type RolloutSteps, type Route, type RouteTarget } from '@millrace/routing';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction } from '@millrace/testing';
 import type { ViewSources } from '../src/api/views.js';
 import { Annotations } from '../src/live/annotations.js';
+import { LastTold } from '../src/live/last-told.js';
 import { LiveTrafficByProject } from '../src/live/live-traffic.js';
 import { Loops } from '../src/live/loops.js';
 import { Marks } from '../src/live/marks.js';
@@ -24,7 +25,9 @@ export const MIN_ROWS = 100;
 const FEATURES = ['amount', 'income'] as const;
 
 type TrainerLoop = AnswerOf<typeof trainerApi.endpoints.loop>;
-type LoopTold = Pick<TrainerLoop, 'phase' | 'waits' | 'history'> & Partial<Pick<TrainerLoop, 'episode' | 'openDrifts'>>;
+type LoopTold = Pick<TrainerLoop, 'phase' | 'waits' | 'history'> &
+  Partial<Pick<TrainerLoop, 'episode' | 'openDrifts' | 'asked'>>;
+type Analysis = NonNullable<AnswerOf<typeof routerApi.endpoints.analysis>['analysis']>;
 
 export interface StateProject {
   name: string;
@@ -51,6 +54,9 @@ export interface StateProject {
   bursts?: boolean;
   /** A change of the route and restarts of services within the last minutes. */
   marks?: boolean;
+  /** Of version 2, in steps. */
+  steps?: RolloutSteps;
+  analysis?: Analysis;
   loop: LoopTold;
 }
 
@@ -111,6 +117,59 @@ const ALARMS: StateProject = {
   marks: true,
   loop: COOLING,
 };
+const STEPS: RolloutSteps = {
+  plan: [{ weight: 5, forMs: 600_000 }, { weight: 20, forMs: 1_800_000 }, { weight: 50 }],
+  ...{ at: 1, sinceMs: NOW_MS - 95_000, dueMs: NOW_MS + 1_705_000, fromRevision: 2, salt: 7 },
+  baseline: [{ version: 1, weight: 100 }],
+};
+const criterion = (over: Partial<Analysis['criteria'][number]>): Analysis['criteria'][number] => ({
+  ...{ criterion: 'errors', verdict: 'not_yet', unit: 'share', effect: '2 points more errors', evidence: 0.1 },
+  stable: { figure: 0.002, k: 11, n: 5_402 },
+  candidate: { figure: 0.003, k: 4, n: 1_351 },
+  ...{ difference: 0.001, interval: { lower: -0.008, upper: 0.019 }, answersUntilSeen: 2_100, alpha: 0.002 },
+  ...over,
+});
+const ANALYSIS: Analysis = {
+  ...{ verdict: 'not_yet', reason: 'errors and scores are open', isUnderWay: true, stable: 1, candidate: 2 },
+  ...{ sinceMs: NOW_MS - 695_000, stepSinceMs: NOW_MS - 95_000, lookedAtMs: NOW_MS - 500, routers: 2, dryRun: false },
+  answered: { stable: 5_402, candidate: 1_351, candidateAtStep: 402 },
+  criteria: [
+    criterion({}),
+    criterion({
+      ...{ criterion: 'latency', verdict: 'pass', unit: 'ms', effect: '5 % slower than 1.5 times the p95' },
+      stable: { figure: 4.12, k: 270, n: 5_402 },
+      candidate: { figure: 4.31, k: 71, n: 1_351 },
+      ...{ difference: 0.003, answersUntilSeen: 0 },
+    }),
+    criterion({ criterion: 'unusable', verdict: 'no_data', interval: null, difference: null, effect: '1 point more' }),
+  ],
+};
+const IN_STEPS: StateProject = {
+  ...ALARMS,
+  ...{ shiftFrom: 40, steps: STEPS, analysis: ANALYSIS },
+  targets: [
+    { version: 1, weight: 80 },
+    { version: 2, weight: 20 },
+  ],
+  loop: told('rolling_out', { for: 'the steps of the rollout of version 2, or a person who has paused them' }, 'drift'),
+};
+const ASKED: LoopTold = {
+  ...told('approval', { for: 'a second person beside anna to approve the retraining', untilMs: NOW_MS + 5_000_000 }),
+  history: [
+    { atMs: NOW_MS - 695_000, phase: 'settling', message: 'drift of amount: ks 0.384 against 0.1', correlationId: '' },
+    {
+      ...{ atMs: NOW_MS - 95_000, phase: 'approval', correlationId: '' },
+      message:
+        'a retraining would save about 12 to 40 until 17 Mar, it costs 9; 2 dataset versions; waiting for approval',
+    },
+  ],
+  ...DRIFTS,
+  asked: {
+    ...{ about: 'retraining c since 1', what: 'the retraining', sinceMs: NOW_MS - 95_000 },
+    ...{ expiresAtMs: NOW_MS + 5_000_000, approvers: 2, wanted: 1 },
+    given: [{ by: 'anna', reason: 'the storm is over', atMs: NOW_MS - 30_000 }],
+  },
+};
 const NO_MODEL: StateProject = { name: 'churn', versions: 0, loop: FIRST };
 
 /** By what each is to be looked at for. */
@@ -124,6 +183,15 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
     { ...ALARMS, versions: 1, targets: [{ version: 1, weight: 100 }], versionOf: () => 1, loop: SETTLING },
   ],
   'loop-drifts': [{ ...QUIET, loop: { ...SETTLING, ...DRIFTS } }],
+  'rollout-in-steps': [IN_STEPS],
+  'rollout-paused': [
+    {
+      ...IN_STEPS,
+      steps: { ...STEPS, pause: { sinceMs: NOW_MS - 30_000, reason: 'latency looks odd', by: 'bob' } },
+      analysis: { ...ANALYSIS, verdict: 'inconclusive', reason: 'errors: 4 of 1,351 against 11 of 5,402 is open' },
+    },
+  ],
+  'loop-asks': [{ ...QUIET, loop: ASKED }],
   'left-version': [
     {
       ...ALARMS,
@@ -184,9 +252,11 @@ export async function sourcesOf(projects: readonly StateProject[]): Promise<View
     watched(traffic, liveTraffic, marks, project);
   }
   engine.close(NOW_MS);
-  const sources = { engine, metadata, traffic, liveTraffic, annotations: new Annotations(), loops, marks };
+  const analyses = new LastTold(async (name) => projects.find((project) => project.name === name)?.analysis ?? null);
+  const annotations = new Annotations();
+  const sources: ViewSources = { engine, metadata, traffic, liveTraffic, annotations, loops, analyses, marks };
   // The first look asks; what was asked is told when this turn is over.
-  for (const { name } of projects) loops.of(name, NOW_MS);
+  for (const { name } of projects) for (const asked of [loops, analyses]) asked.of(name, NOW_MS);
   await new Promise<void>((resolve) => setImmediate(resolve));
   return sources;
 }
@@ -211,6 +281,7 @@ function declare(
     withoutReference = false,
     unlabelled = false,
     labelDelay = '1s',
+    steps,
   }: StateProject,
 ): void {
   const parsed = parseProject(fileOf(name, unlabelled ? null : labelDelay), 'project.yaml');
@@ -239,13 +310,14 @@ function declare(
     changedAtMs: NOW_MS - 3_000_000,
   };
   marks.routed(undefined, route);
-  const now = {
+  const now: Route = {
     ...route,
     revision: 2,
     targets: targets.map((target, i) => ({ ...target, name: ['blue', 'green', 'canary'][i] as string })),
     changedAtMs: NOW_MS - 100_000,
     reason: 'a blessed version',
   };
+  if (steps !== undefined) now.rollout = { phase: 'progressing', version: 2, message: '', steps };
   if (marked) marks.routed(route, now);
   metadata.setRoute(now);
 }

@@ -190,7 +190,8 @@ describe('dashboard', () => {
         .click();
       await page.getByRole('cell', { name: 'ks', exact: true }).waitFor();
       await page
-        .getByText(/Rollout of version 2: step 1 of 2, 30 % since .*; then 50 %\. It waits for a person/)
+        .locator('#rollout-facts')
+        .getByText(/^a person to skip the step/)
         .waitFor();
       expect(await page.getByText('sup |F_window(x)').count()).toBeGreaterThan(0);
       await page.locator('#alarms').getByText('drift', { exact: true }).waitFor();

@@ -1,6 +1,7 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is
 // null.
 
+import type { AnswerOf, routerApi } from '@millrace/api';
 import type { ModelVersion, SoftwareMetrics } from '@millrace/contracts';
 import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
 import { formulaOf } from '@millrace/drift';
@@ -10,6 +11,7 @@ import type { CorrectionFinding } from '../alarms/drift-event.js';
 import type { Episode } from '../alarms/project-alarms.js';
 import type { Annotations } from '../live/annotations.js';
 import { labelsSay } from '../live/labels-say.js';
+import type { LastTold } from '../live/last-told.js';
 import { type LiveTrafficByProject, POINTS_MAX } from '../live/live-traffic.js';
 import type { Loops } from '../live/loops.js';
 import type { Marks } from '../live/marks.js';
@@ -30,8 +32,12 @@ export interface ViewSources {
   liveTraffic: LiveTrafficByProject;
   annotations: Annotations;
   loops: Loops;
+  /** null: a router has said that there was no rollout yet. */
+  analyses: LastTold<RolloutAnalysis | null>;
   marks: Marks;
 }
+
+type RolloutAnalysis = NonNullable<AnswerOf<typeof routerApi.endpoints.analysis>['analysis']>;
 
 /** What the charts of traffic show, at a point a second. */
 const CHART_MS = POINTS_MAX * 1_000;
@@ -249,6 +255,7 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     loop: sources.loops.of(project, nowMs),
     marks: sources.marks.of(project, nowMs - CHART_MS),
     route: routeView(sources, project, nowMs),
+    analysis: sources.analyses.of(project, nowMs),
     point: traffic?.recent().at(-1) ?? null,
     router: sources.traffic.latest(project, nowMs) ?? null,
     watermarkMs: monitor === undefined ? null : finite(monitor.reached(nowMs, sources.engine.positions).rowsMs),

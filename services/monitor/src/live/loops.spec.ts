@@ -32,6 +32,12 @@ describe('Loops', () => {
       waits: TOLD.waits,
       notes: [],
       last: { atMs: 2, message: 'version 2 is live' },
+      decisions: [
+        { atMs: 2, message: 'version 2 is live' },
+        { atMs: 1, message: 'retraining' },
+      ],
+      openDrifts: [],
+      asked: null,
     });
     expect(asked).toBe(1);
     loops.of('p', 3_000);

@@ -18,7 +18,7 @@
 
 import { SUBJECTS } from '@millrace/drift';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
-import { askedAbout, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
+import { askedAbout, isOfAnother, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
 import { notAhead } from './loop-clock.js';
 import { learned } from './loop-cost.js';
 import {
@@ -105,7 +105,7 @@ function said({ by = '', reason = '' }: { by?: string; reason?: string }): strin
 
 function onApprove(state: LoopState, input: Word<'approve'>, policy: LoopPolicy, nowMs: number): LoopResult {
   const asked = askedAbout(state, policy);
-  if (asked === null) return same(state);
+  if (asked === null || isOfAnother(asked, input.about)) return same(state);
   const next = withApproval(state, asked, input, nowMs);
   if (next === state) return same(state);
   const isEnough = wantedOf(next, asked, policy.retrain) === 0;
@@ -117,7 +117,7 @@ function onApprove(state: LoopState, input: Word<'approve'>, policy: LoopPolicy,
 
 function onReject(state: LoopState, input: Word<'reject'>, policy: LoopPolicy, nowMs: number): LoopResult {
   const asked = askedAbout(state, policy);
-  if (asked === null) return same(state);
+  if (asked === null || isOfAnother(asked, input.about)) return same(state);
   const why = `${asked.what} is rejected${said(input)}`;
   if (asked.kind === 'rollout') return same(leftToPerson(state, nowMs, why));
   return same(rejectedRetraining(state, policy, nowMs, why));

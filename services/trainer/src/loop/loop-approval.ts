@@ -38,6 +38,26 @@ export function askedAbout(state: LoopState, { rolloutAutomatic }: Pick<LoopPoli
   return { key: `rollout ${waitingVersion}`, kind: 'rollout', what, sinceMs: state.waitingSinceMs };
 }
 
+/** Names the question. A retraining that is tried again has its key, and is asked about anew. */
+const questionOf = ({ key, sinceMs }: Asked): string => `${key} since ${sinceMs}`;
+
+/** A word about another question than the one that is asked now. */
+export const isOfAnother = (asked: Asked, about: string | undefined): boolean =>
+  about !== undefined && about !== questionOf(asked);
+
+/** What people are asked, for whoever is to answer. */
+export function askedView(state: LoopState, policy: LoopPolicy) {
+  const asked = askedAbout(state, policy);
+  if (asked === null) return null;
+  return {
+    ...{ about: questionOf(asked), what: asked.what, sinceMs: asked.sinceMs },
+    expiresAtMs: expiresAtMs(asked, policy.retrain),
+    approvers: policy.retrain.approvers ?? 1,
+    wanted: wantedOf(state, asked, policy.retrain),
+    given: approvalsOf(state, asked).map(({ by, reason, atMs }) => ({ by, reason, atMs })),
+  };
+}
+
 /** People are the same whose names differ in capitals, spaces around or the way that a letter is composed. */
 const personOf = (name: string): string => name.normalize('NFKC').trim().toLowerCase();
 
@@ -76,10 +96,12 @@ export function peopleWanted(state: LoopState, asked: Asked, retrain: LoopPolicy
 export function wordFault(
   state: LoopState,
   policy: LoopPolicy,
-  word: { kind: 'approve' | 'reject'; by: string },
+  word: { kind: 'approve' | 'reject'; by: string; about?: string | undefined },
 ): string | undefined {
   const asked = askedAbout(state, policy);
   if (asked === null) return `nothing of ${policy.project} waits for an approval: its loop is ${state.phase}`;
+  if (isOfAnother(asked, word.about))
+    return `the loop asks another question by now: ${asked.what}. Look at it again, and answer that`;
   if (word.kind === 'reject' || withApproval(state, asked, { by: word.by, reason: '' }, 0) !== state) return undefined;
   const wanted = wantedOf(state, asked, policy.retrain);
   if (wanted === 0) return `${asked.what} is approved already`;

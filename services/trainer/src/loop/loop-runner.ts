@@ -5,7 +5,7 @@
 import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { advance, pendingEffects } from './loop-advance.js';
-import { wordFault } from './loop-approval.js';
+import { askedView, wordFault } from './loop-approval.js';
 import { probationText, standing } from './loop-probation.js';
 import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
@@ -136,7 +136,7 @@ export class LoopRunner {
   }
 
   /** Why a person's word cannot be taken now; undefined = it can. */
-  wordFault(project: string, word: { kind: 'approve' | 'reject'; by: string }): string | undefined {
+  wordFault(project: string, word: Parameters<typeof wordFault>[2]): string | undefined {
     const { state, policy } = this.loopOf(project);
     return wordFault(state, policy, word);
   }
@@ -154,6 +154,12 @@ export class LoopRunner {
       ...{ difference: seen.rows === 0 ? null : difference, lower: finite(lower), upper: finite(upper) },
       says: probationText(state.probation, policy.metric),
     };
+  }
+
+  /** What people are asked; null = nothing. */
+  askedOf(project: string) {
+    const { state, policy } = this.loopOf(project);
+    return askedView(state, policy);
   }
 
   /** What it waits for, in words. */

@@ -110,8 +110,9 @@ export type LoopInput =
   | { kind: 'compared'; version: number; datasetVersion: string; rows: ComparedRows }
   /** `skip`: not on these rows; `again`: not for now; `end`: the two cannot be compared. */
   | { kind: 'not_compared'; version: number; datasetVersion: string; outcome: 'skip' | 'again' | 'end'; reason: string }
-  | { kind: 'approve'; by: string; reason: string }
-  | { kind: 'reject'; by: string; reason: string }
+  /** `about`: the question that is answered; not there = whatever is asked. */
+  | { kind: 'approve'; by: string; reason: string; about?: string | undefined }
+  | { kind: 'reject'; by: string; reason: string; about?: string | undefined }
   /** `by` and `reason`: empty, or not there = nobody said. */
   | { kind: 'stop'; by?: string; reason?: string }
   | { kind: 'resume'; by?: string; reason?: string }

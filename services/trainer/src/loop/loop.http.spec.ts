@@ -27,7 +27,18 @@ it('takes approvals with a name, refuses what is not asked, and says whom it wai
   await expect(http.command('p', 'approve')).rejects.toThrow('approve takes by: who decides it');
   await expect(http.command('p', 'reject', { by: 'bob', reason: ' ' })).rejects.toThrow('reject takes reason');
   await expect(http.command('p', 'pause')).rejects.toThrow('the loop knows approve, reject, stop, resume, not "pause"');
-  const one = await http.command('p', 'approve', { by: 'anna', reason: 'a storm' });
+  // A page that is behind answers another question than the one that is asked.
+  const about = http.state('p').asked?.about;
+  expect(about).toBe('retraining c1 since 1');
+  const behind = { by: 'anna', reason: 'a storm', about: 'retraining c0 since 1' };
+  for (const word of ['approve', 'reject'])
+    await expect(http.command('p', word, behind)).rejects.toThrow(
+      'the loop asks another question by now: the retraining. Look at it again, and answer that',
+    );
+  await runner.apply('p', { kind: 'approve', ...behind });
+  expect(http.state('p').asked).toMatchObject({ approvers: 2, wanted: 2, expiresAtMs: null, given: [] });
+  const one = await http.command('p', 'approve', { by: 'anna', reason: 'a storm', about });
+  expect(one.asked).toMatchObject({ wanted: 1, given: [{ by: 'anna', reason: 'a storm', atMs: 1 }] });
   expect(one).toMatchObject({
     phase: 'approval',
     approvals: [{ by: 'anna', reason: 'a storm', atMs: 1 }],

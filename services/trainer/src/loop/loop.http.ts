@@ -17,7 +17,8 @@ export class LoopHttp {
   state(@Param('project') project: string) {
     const state = this.runner.stateOf(project);
     const episode = state.episode && { ...state.episode, cause: causeOf(state.episode) };
-    return { ...state, episode, waits: this.runner.waitOf(project), probation: this.runner.probationOf(project) };
+    const [waits, asked] = [this.runner.waitOf(project), this.runner.askedOf(project)];
+    return { ...state, episode, waits, asked, probation: this.runner.probationOf(project) };
   }
 
   /** approve and reject answer what it asks, stop is the kill switch, resume ends it. */
@@ -25,7 +26,7 @@ export class LoopHttp {
   async command(
     @Param('project') project: string,
     @Param('command') command: string,
-    @Body() { by = '', reason = '' }: BodyOf<typeof loopCommand> = {},
+    @Body() { by = '', reason = '', about }: BodyOf<typeof loopCommand> = {},
   ) {
     const kind = LOOP_WORDS.find((known) => known === command);
     if (kind === undefined) {
@@ -35,10 +36,10 @@ export class LoopHttp {
       if (by.trim() === '') throw new PlatformError('invalid_argument', `${kind} takes by: who decides it`);
       if (kind === 'reject' && reason.trim() === '')
         throw new PlatformError('invalid_argument', 'reject takes reason: what the next one should know');
-      const fault = this.runner.wordFault(project, { kind, by });
+      const fault = this.runner.wordFault(project, { kind, by, about });
       if (fault !== undefined) throw new PlatformError('conflict', fault);
     }
-    await this.runner.apply(project, { kind, by, reason });
+    await this.runner.apply(project, { kind, by, reason, about });
     return this.state(project);
   }
 }
