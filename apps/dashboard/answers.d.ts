@@ -1,5 +1,5 @@
-// What the monitor answers to the page, from libs/api: a figure that the API does not have does not pass the check of
-// types.
+// What the monitor answers to the page, from libs/api: a figure that the API does not have does not pass the check
+// of types.
 
 import type { AnswerOf, monitorApi } from '@millrace/api';
 
@@ -13,11 +13,13 @@ export type DriftEvents = AnswerOf<Calls['driftEvents']>;
 export type Quality = AnswerOf<Calls['quality']>;
 export type Models = AnswerOf<Calls['models']>;
 export type Pulse = AnswerOf<Calls['pulse']>;
+export type Audit = AnswerOf<Calls['audit']>;
 export type Live = AnswerOf<Calls['now']>;
 
 export type Window = Windows['windows'][number];
 export type Test = Window['cohorts'][number]['tests'][number];
 export type Alarm = Alarms['alarms'][number];
+export type AuditEntry = Audit['entries'][number];
 export type DriftEvent = DriftEvents['driftEvents'][number];
 export type Overview = Overviews['projects'][number];
 export type LoopNow = NonNullable<Live['loop']>;

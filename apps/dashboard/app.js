@@ -1,8 +1,10 @@
-// The dashboard: an overview of all projects, or one project, followed by server-sent events; windows, alarms and quality
-// are asked for when something closed. The part of the address after # says which: #/ is the overview, #NAME a project;
-// without it a project that is alone opens at once. Plain modules, no build step, nothing from other hosts.
+// The dashboard: an overview of all projects, or one project, followed by server-sent events; windows, alarms and
+// quality are asked for when something closed. The part of the address after # says which: #/ is the overview, #NAME
+// a project; without it a project that is alone opens at once. Plain modules, no build step, nothing from other
+// hosts.
 
 import { showAlarms } from '/alarms.js';
+import { showAudit } from '/audit.js';
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
 import { learnDetectors } from '/detectors.js';
 import { showLoop } from '/loop.js';
@@ -19,6 +21,7 @@ const POINTS_MAX = 300;
 /** Quality grows between closed windows: asked for this often. */
 const QUALITY_EVERY_MS = 5_000;
 const PROJECTS_EVERY_MS = 3_000;
+const AUDIT_SHOWN = 20;
 const OVERVIEW = '/';
 
 /** The project that is followed; undefined: the overview. */
@@ -49,25 +52,33 @@ function show(view) {
 
 /**
  * @typedef {[import('./answers.js').Windows, import('./answers.js').Alarms, import('./answers.js').DriftEvents,
- *   import('./answers.js').Quality, import('./answers.js').Models]} Refreshed
+ *   import('./answers.js').Quality, import('./answers.js').Models, import('./answers.js').Audit | null]} Refreshed
  */
 
 /** @param {import('./answers.js').Live} live */
 async function refresh(live) {
   const { windowsClosed, qualityJudged, qualityCorrected } = live.counters ?? {};
   const judged = [windowsClosed, qualityJudged, qualityCorrected];
-  const key = JSON.stringify([judged, live.activeAlarms, live.route?.revision, live.closesAtMs, innerWidth]);
+  const key = JSON.stringify([
+    judged,
+    live.activeAlarms,
+    live.route?.revision,
+    live.loop?.last,
+    live.closesAtMs,
+    innerWidth,
+  ]);
   if (key === seen && live.atMs - askedMs < QUALITY_EVERY_MS) return;
   seen = key;
   askedMs = live.atMs;
   const base = `/v1/projects/${live.project}`;
-  const [{ windows }, { alarms }, { driftEvents }, { cohorts }, { models }] = /** @type {Refreshed} */ (
+  const [{ windows }, { alarms }, { driftEvents }, { cohorts }, { models }, audit] = /** @type {Refreshed} */ (
     await Promise.all([
       ask(`${base}/windows?limit=120`),
       ask(`${base}/alarms`),
       ask(`${base}/drift-events?limit=100`),
       ask(`${base}/quality`),
       ask(`${base}/models`),
+      ask(`${base}/audit?limit=${AUDIT_SHOWN}`).catch(() => null), // the monitor may not have read it yet
     ])
   );
   if (live.project !== project) return;
@@ -79,6 +90,8 @@ async function refresh(live) {
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3, none);
   showAlarms(at('alarms'), at('announced'), alarms, driftEvents, windows[0], live.minRows);
   showVersions(at('versions'), models, cohorts, live.route);
+  at('audit').parentElement.hidden = audit === null;
+  if (audit !== null) showAudit(at('audit'), audit, live.atMs);
 }
 
 /** @param {import('./answers.js').Live} live */

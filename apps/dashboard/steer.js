@@ -95,7 +95,7 @@ async function send(event, form, submit) {
   try {
     const response = await fetch(path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', 'millrace-tool': 'dashboard' },
       body: JSON.stringify({ ...body, by, reason }),
     });
     if (response.ok) {

@@ -92,9 +92,9 @@ export function put<Path extends string, Answer extends TSchema, Body extends TS
 /** Whether a call of the method brings a body. */
 export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PUT';
 
-export function remove<Path extends string, Answer extends TSchema>(
-  parts: EndpointParts<Path, Nothing, Nothing, Answer>,
-): Endpoint<Path, Nothing, Nothing, Answer> {
+export function remove<Path extends string, Answer extends TSchema, Query extends TObject = Nothing>(
+  parts: EndpointParts<Path, Query, Nothing, Answer>,
+): Endpoint<Path, Query, Nothing, Answer> {
   return endpoint('DELETE', parts);
 }
 

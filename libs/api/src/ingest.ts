@@ -3,7 +3,7 @@
 import Type from 'typebox';
 import { get, post, remove } from './endpoint.js';
 import { announceUpload, sendUpload } from './uploads.js';
-import { answer, body, count, nullable, sha256, timeMs, word } from './values.js';
+import { answer, body, count, note, nullable, sha256, timeMs, word } from './values.js';
 
 const applied = {
   name: Type.String(),
@@ -204,6 +204,12 @@ const labels = Type.Unknown({
   examples: [label, { predictionId: 'p-1', entity: 'c-9', eventTimeMs: label.eventTimeMs, value: 1 }],
 });
 
+/** What the audit keeps of who applies or deletes a project. */
+const saidOf = {
+  by: Type.Optional(Type.String({ maxLength: 128, description: 'Who asks. Nobody checks it.' })),
+  reason: Type.Optional(note('Why; kept in the audit.')),
+};
+
 export const ingestApi = {
   service: 'ingest',
   summary: 'Takes records and labels, checks them against the project, and closes them into dataset versions.',
@@ -214,6 +220,7 @@ export const ingestApi = {
       query: body({
         folder: Type.Optional(Type.String({ description: 'What relative paths of sources start from.' })),
         file: Type.Optional(Type.String({ description: 'Name of the file, for messages.' })),
+        ...saidOf,
       }),
       body: Type.String({ description: 'project.yaml, as YAML or JSON.' }),
       bodyType: 'application/yaml',
@@ -228,6 +235,7 @@ export const ingestApi = {
     }),
     removeProject: remove({
       path: '/v1/projects/{project}',
+      query: body(saidOf),
       summary: 'Forgets a project: nothing is taken in, routed, watched or retrained for it. Its files stay.',
       answer: answer({ name: Type.String(), revision: count('The last one.') }),
     }),

@@ -1,6 +1,6 @@
 // Codec of topic commands.v1: proto millrace.control.v1.Command, key "<project>". What changes a route is
-// libs/routing's affair. A command without an action this release knows is `corrupt`: it must not be taken for a done
-// one.
+// libs/routing's affair. A command without an action this release knows is `corrupt`: it must not be taken for a
+// done one.
 
 import type { TrainingRequest } from '@millrace/domain';
 import type { RouteAction, RouteCommand } from '@millrace/routing';
@@ -78,6 +78,9 @@ export const isDatasetAction = (action: CommandAction): action is DatasetAction 
 export interface Command extends Omit<RouteCommand, 'action' | 'issuedBy'> {
   /** Who asked: "cli", "loop", "dashboard", a user name. */
   issuedBy: string;
+  /** Where it came from, as it is said; not there = nobody said. */
+  address?: string | undefined;
+  tool?: string | undefined;
   action: CommandAction;
 }
 

@@ -1,5 +1,6 @@
 // What travels between services: topics, keys, one codec per message, and the generated descriptors that edges need.
 
+export { type AuditEntry, decodeAuditEntry, encodeAuditEntry } from './audit.codec.js';
 export {
   type Command,
   type DatasetAction,

@@ -1,6 +1,6 @@
-// The one list of Kafka topics: created at start by whoever comes first (libs/kafka ensureTopics), never by the broker.
-// Records, labels and predictions share key and partition count, so that what belongs together meets in one process:
-// all topics have as many partitions.
+// The one list of Kafka topics: created at start by whoever comes first (libs/kafka ensureTopics), never by the
+// broker. Records, labels and predictions share key and partition count, so that what belongs together meets in one
+// process: all topics have as many partitions.
 
 export type CleanupPolicy = 'delete' | 'compact';
 
@@ -63,7 +63,8 @@ export const TOPICS = [
   { ...compacted('profiles.v1', 8 * MIB), segmentBytes: 32 * MIB },
   deleted('metrics.v1', 'events', 30),
   deleted('drift.v1', 'events', 30),
-  { name: 'audit.v1', partitions: PARTITIONS, cleanup: 'delete', retentionMs: -1, messageBytesMax: MIB },
+  // A year, and a month in which it is looked back upon.
+  deleted('audit.v1', undefined, 396),
 ] as const satisfies readonly TopicSpec[];
 
 /** What an operator says of all topics. */

@@ -1,5 +1,5 @@
-// One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of the
-// API.
+// One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of
+// the API.
 
 import { ALL, cohortOfVersion, type NumericReference } from '@millrace/domain';
 import { decodeAuditEntry, encodeAuditEntry } from '../src/audit.codec.js';
@@ -461,22 +461,31 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     encodeProject,
     decodeProject,
   ),
-  sample(
-    'audit-entry',
+  ...[
+    { name: 'audit-entry', id: '', project: '', tool: '', address: '', reason: '', result: '' as const },
     {
-      writer: 'router',
-      sequence: 12,
-      atMs: 1_795_449_600_123,
-      who: 'cli',
-      action: 'promote',
-      subject: 'demo/2',
-      detail: '',
-      correlationId: 'k-1',
-      previousSha256: '00',
-      sha256: '11',
+      ...{ name: 'audit-entry-said', id: 'c-1', project: 'demo', tool: 'cli', address: '127.0.0.1' },
+      ...{ reason: 'latency', result: 'applied' as const },
     },
-    encodeAuditEntry,
-    decodeAuditEntry,
+  ].map(({ name, ...said }) =>
+    sample(
+      name,
+      {
+        writer: 'router',
+        sequence: 12,
+        atMs: 1_795_449_600_123,
+        who: 'cli',
+        action: 'promote',
+        subject: 'demo/2',
+        detail: '',
+        correlationId: 'k-1',
+        previousSha256: '00',
+        sha256: '11',
+        ...said,
+      },
+      encodeAuditEntry,
+      decodeAuditEntry,
+    ),
   ),
   ...(
     [

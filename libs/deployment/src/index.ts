@@ -46,7 +46,7 @@ export { ownModelDataBytesMax } from './settings/own-model.js';
 export { type Config, readSettings } from './settings/read-settings.js';
 export { routerSettings } from './settings/router.js';
 export { servingSettings } from './settings/serving.js';
-export { parseSetting, type Setting, type Settings } from './settings/setting.js';
+export { parseDurationMs, parseSetting, type Setting, type Settings } from './settings/setting.js';
 export { topicTerms } from './settings/topics.js';
 export { trainerSettings } from './settings/trainer.js';
 export { workerSettings } from './settings/worker.js';

@@ -1,9 +1,10 @@
-// Every metric of the platform: name, kind, unit, meaning and labels, one entry each. A metric that is not here cannot
-// be recorded. Dashboards and alert rules in deploy/ use the same names (Prometheus: dots become underscores, counters
-// end in _total). Labels have few values: a project's name, a model version, a cohort's key (at most COHORTS_MAX of
-// them), a closed set; never an id or an entity.
+// Every metric of the platform: name, kind, unit, meaning and labels, one entry each. A metric that is not here
+// cannot be recorded. Dashboards and alert rules in deploy/ use the same names (Prometheus: dots become underscores,
+// counters end in _total). Labels have few values: a project's name, a model version, a cohort's key (at most
+// COHORTS_MAX of them), a closed set; never an id or an entity.
 
 import { ANALYSIS_METRICS } from './analysis-names.js';
+import { AUDIT_METRICS } from './audit-names.js';
 import { EXPERIMENT_METRICS } from './experiment-names.js';
 import type { MetricSpec } from './metric-spec.js';
 
@@ -152,7 +153,8 @@ export const METRICS = {
     description: 'Time of an HTTP request in the server',
     labels: ['route', 'status'],
   },
-  // router; requests, request_seconds, share_percent and rollout_* are rendered by the router itself (its src/outcomes)
+  // router; requests, request_seconds, share_percent and rollout_* are rendered by the router itself (its
+  // src/outcomes)
   'millrace.router.requests': {
     kind: 'counter',
     unit: '{request}',
@@ -179,6 +181,7 @@ export const METRICS = {
   },
   ...ANALYSIS_METRICS,
   ...EXPERIMENT_METRICS,
+  ...AUDIT_METRICS,
   'millrace.router.in_flight': {
     kind: 'gauge',
     unit: '{request}',

@@ -1,9 +1,11 @@
 // Wiring of ingest: which edge fills which port; the subjects with many parts have a module of their own. Consumers
-// join when projects, versions and dead letters are read; unfinished imports go on when the consumers have joined. Not
-// before all of that is known does a request for an unknown project get "not found"; until then it is "unavailable".
+// join when projects, versions and dead letters are read; unfinished imports go on when the consumers have joined.
+// Not before all of that is known does a request for an unknown project get "not found"; until then it is
+// "unavailable".
 
 import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
+import { AuditTrail, openAuditTrail } from '@millrace/audit';
 import { decodeLabel, decodeRecord } from '@millrace/contracts';
 import { ingestSettings, topicTerms } from '@millrace/deployment';
 import { Uploads } from '@millrace/files';
@@ -86,7 +88,7 @@ export const ingest = defineService({
   settings: ingestSettings,
   build: async (context) => {
     const { config, clock, log, readiness, shutdown } = context;
-    const { connection, producer } = kafkaEdges(context);
+    const { connection, producer, audit } = kafkaEdges(context);
     const known = knownState(context, connection);
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
@@ -146,7 +148,8 @@ export const ingest = defineService({
       });
       return restoring;
     };
-    // Not the consumers: after a crash they wait for the broker to forget the dead member, while records can be taken.
+    // Not the consumers: after a crash they wait for the broker to forget the dead member, while records can be
+    // taken.
     readiness.register('projects', () => registry.complete);
     readiness.register('kafka', () => connection.ping().then(() => true));
     return {
@@ -161,6 +164,7 @@ export const ingest = defineService({
       provide: [
         [INGEST_CONFIG, config],
         [ProjectRegistry, registry],
+        [AuditTrail, audit],
         [ProjectPublisher, new ProjectPublisher(registry, producer, clock, sha256, known.upToNow)],
         [RecordPublisher, publisher],
         [ImportRunner, importRunner],
@@ -240,7 +244,10 @@ export const ingest = defineService({
   },
 });
 
-function kafkaEdges({ config, shutdown }: Context) {
+/** With a broker it takes some milliseconds. */
+const AUDIT_CLOSE_MS = 1_000;
+
+function kafkaEdges({ config, clock, log, shutdown }: Context) {
   const connection = new KafkaConnection({
     brokers: config.kafkaBrokers,
     clientId: `ingest-${config.replica}`,
@@ -250,7 +257,9 @@ function kafkaEdges({ config, shutdown }: Context) {
   const producer = new MessageProducer(connection);
   shutdown.onClose('connection', () => connection.close());
   shutdown.onClose('producer', () => producer.close());
-  return { connection, producer };
+  const audit = openAuditTrail({ service: 'ingest', replica: config.replica, clock, log, producer });
+  shutdown.onClose('audit', () => audit.close(AUDIT_CLOSE_MS));
+  return { connection, producer, audit };
 }
 
 /** What the compacted topics and the dead letters say. */

@@ -1,7 +1,7 @@
 // Wiring of the monitor: which edge fills which port, a function a subject. Consumers join when the compacted topics
 // are read to their end. What the group gives this process is fenced off, restored from its checkpoints with the
-// references of its open windows, and read from the positions in them. At the end the state is saved once more before
-// the group is left.
+// references of its open windows, and read from the positions in them. At the end the state is saved once more
+// before the group is left.
 
 import { monitorApi, routerApi, trainerApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
@@ -23,6 +23,7 @@ import { counter, gauge, logger } from '@millrace/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { ARCHIVE_SOURCES, ArchiveHttp } from './api/archive.http.js';
 import type { ArchiveSources } from './api/archive-views.js';
+import { AUDIT_IS_READ, AuditHttp } from './api/audit.http.js';
 import { registerDashboard } from './api/dashboard.http.js';
 import { LiveStreams } from './api/live.http.js';
 import { MonitorGrpc } from './api/monitor.grpc.js';
@@ -32,6 +33,8 @@ import type { ViewSources } from './api/views.js';
 import { SENDS_WEBHOOKS, WebhooksHttp } from './api/webhooks.http.js';
 import { archiveOfProcess, lateLabels } from './archive/archive.module.js';
 import { holdEntries } from './archive/archive-holds.kafka.js';
+import { auditOf } from './audit/audit.kafka.js';
+import { AuditBook } from './audit/audit-book.js';
 import type { MonitorConfig } from './config.js';
 import { GoodGauge } from './goodness/good-gauge.js';
 import { Annotations } from './live/annotations.js';
@@ -118,6 +121,8 @@ export const monitor = defineService({
     };
     const notices = webhooks(context, kafka.connection, () => windows.group.entriesKnown());
     const strategy = consumer(context, kafka, metadata, windows, sources, notices.desk);
+    const audit = auditOf(kafka.connection, config.replica);
+    context.shutdown.onClose('audit', () => audit.close());
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
     const routers = replicaPlaces(config.routerHost, 'router', config.replicas, { port: config.routerMetricsPort });
@@ -138,7 +143,7 @@ export const monitor = defineService({
       },
       grpc: { port: config.grpcPort, services: [MonitorService] },
       controllers: [
-        ...[MonitorHttp, SteeringHttp, ArchiveHttp, WebhooksHttp, MonitorGrpc],
+        ...[MonitorHttp, SteeringHttp, AuditHttp, ArchiveHttp, WebhooksHttp, MonitorGrpc],
         ...[PredictionsConsumer, LabelsConsumer, WebhookConsumer],
       ],
       provide: [
@@ -146,6 +151,8 @@ export const monitor = defineService({
         [VIEW_SOURCES, sources],
         [ARCHIVE_SOURCES, archiveSources],
         [CLOCK, clock],
+        [AuditBook, audit.book],
+        [AUDIT_IS_READ, audit.isRead],
         [ROUTERS, routersToAsk],
         [TRAINERS, trainers],
         [WebhookDesk, notices.desk],
@@ -155,6 +162,7 @@ export const monitor = defineService({
       holds: () => strategy.partitions(),
       start: () => {
         observe(windows);
+        audit.follow();
         scrape.start(config.scrapeEveryMs);
       },
       ticks: [

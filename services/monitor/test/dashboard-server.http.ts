@@ -4,11 +4,12 @@ import { monitorApi } from '@millrace/api';
 import { ManualClock } from '@millrace/domain';
 import { fastifyPath } from '@millrace/service';
 import fastify from 'fastify';
+import { AuditHttp } from '../src/api/audit.http.js';
 import { registerDashboard } from '../src/api/dashboard.http.js';
 import { LiveStreams } from '../src/api/live.http.js';
 import { MonitorHttp } from '../src/api/monitor.http.js';
 import type { ViewSources } from '../src/api/views.js';
-import { NOW_MS } from './dashboard-states.js';
+import { auditOfStates, NOW_MS } from './dashboard-states.js';
 
 export interface StateServer {
   readonly url: string;
@@ -22,7 +23,8 @@ export async function serveState(sources: ViewSources): Promise<StateServer> {
   registerDashboard(instance);
   const live = new LiveStreams(sources, clock);
   live.register(instance);
-  const { overview, detectors, windows, alarms, driftEvents, quality, models, pulse } = monitorApi.endpoints;
+  const audits = new AuditHttp(auditOfStates(), () => true);
+  const { overview, detectors, windows, alarms, driftEvents, quality, models, pulse, audit } = monitorApi.endpoints;
   const calls: [string, (project: string) => unknown][] = [
     [overview.path, () => controller.overview()],
     [detectors.path, () => controller.detectors()],
@@ -32,6 +34,7 @@ export async function serveState(sources: ViewSources): Promise<StateServer> {
     [quality.path, (project) => controller.quality(project, {})],
     [models.path, (project) => controller.models(project)],
     [pulse.path, (project) => controller.recent(project)],
+    [audit.path, (project) => audits.audit(project, {})],
   ];
   for (const [path, answer] of calls)
     instance.get<{ Params: { project: string } }>(fastifyPath(path), async ({ params }) => answer(params.project));

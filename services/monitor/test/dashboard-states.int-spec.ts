@@ -1,6 +1,6 @@
 // The dashboard in Chromium in each state that a newcomer comes across, on a phone and wide, dark and light: what it
-// says, and that nothing is wider than the screen. With DASHBOARD_SHOTS=FOLDER in the environment it leaves a picture
-// of each.
+// says, and that nothing is wider than the screen. With DASHBOARD_SHOTS=FOLDER in the environment it leaves a
+// picture of each.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -296,6 +296,21 @@ describe('a rollout', () => {
       expect(await texts(page, '#rollout-words button')).toEqual(['Resume…', 'Promote…', 'Abort…']);
     });
     await wide('quiet', async (page) => expect(await page.locator('#rollout').isVisible()).toBe(false));
+  });
+});
+
+describe('the audit', () => {
+  it('says who did what, from where, why and with what result, newest first', async () => {
+    await wide('loop-asks', async (page) => {
+      const rows = page.locator('#audit tbody tr');
+      expect(await rows.count()).toBe(3);
+      expect(await rows.first().locator('td').allTextContents()).toEqual([
+        ...['14:31:35', 'anna', 'dashboard, 10.0.0.9', 'loop.approve the retraining', 'the storm is over'],
+        'applied the retraining is approved (anna: the storm is over): it waits for a second person beside anna',
+      ]);
+      expect(await rows.nth(1).locator('.pill').textContent()).toBe('refused');
+      expect(await rows.nth(2).locator('td').nth(1).textContent()).toBe('–');
+    });
   });
 });
 

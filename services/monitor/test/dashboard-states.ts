@@ -1,5 +1,5 @@
-// The monitor as the dashboard meets it, in each state that a person comes across: the real engine fed with rows, the
-// real views and page, at a fixed time. There is no Kafka, and the trainer's words are given.
+// The monitor as the dashboard meets it, in each state that a person comes across: the real engine fed with rows,
+// the real views and page, at a fixed time. There is no Kafka, and the trainer's words are given.
 
 import type { AnswerOf, routerApi, trainerApi } from '@millrace/api';
 import { binaryOutputs, seededRng } from '@millrace/domain';
@@ -8,6 +8,7 @@ import { emptyRoute, type RolloutSteps, type Route, type RouteTarget } from '@mi
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction } from '@millrace/testing';
 import type { ViewSources } from '../src/api/views.js';
+import { AuditBook } from '../src/audit/audit-book.js';
 import { Annotations } from '../src/live/annotations.js';
 import { LastTold } from '../src/live/last-told.js';
 import { LiveTrafficByProject } from '../src/live/live-traffic.js';
@@ -170,6 +171,37 @@ const ASKED: LoopTold = {
     given: [{ by: 'anna', reason: 'the storm is over', atMs: NOW_MS - 30_000 }],
   },
 };
+/** What people did to loans. */
+export function auditOfStates(): AuditBook {
+  const book = new AuditBook(() => 'sound');
+  const said = { writer: 'w', previousSha256: '', sha256: '', correlationId: '', project: 'loans' };
+  const entries = [
+    {
+      ...{
+        who: '',
+        tool: 'router',
+        address: '',
+        action: 'route.move',
+        subject: 'version 2',
+        reason: 'a blessed version',
+      },
+      ...{ result: 'applied' as const, detail: 'revision 2: version 1 80 %, version 2 20 %', atMs: NOW_MS - 95_000 },
+    },
+    {
+      ...{ who: 'bob', tool: 'cli', address: '10.0.0.7', action: 'route.advance', subject: 'version 2' },
+      ...{ reason: 'it looks fine', result: 'refused' as const, atMs: NOW_MS - 60_000 },
+      detail: 'expected revision 1, it is 2',
+    },
+    {
+      ...{ who: 'anna', tool: 'dashboard', address: '10.0.0.9', action: 'loop.approve', subject: 'the retraining' },
+      ...{ reason: 'the storm is over', result: 'applied' as const, atMs: NOW_MS - 30_000 },
+      detail: 'the retraining is approved (anna: the storm is over): it waits for a second person beside anna',
+    },
+  ];
+  for (const [i, entry] of entries.entries()) book.hear({ ...said, ...entry, sequence: i + 1, id: `c-${i}` });
+  return book;
+}
+
 const NO_MODEL: StateProject = { name: 'churn', versions: 0, loop: FIRST };
 
 /** By what each is to be looked at for. */

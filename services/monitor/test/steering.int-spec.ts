@@ -2,17 +2,27 @@
 // is done with their name and reason, a page that is behind is refused and told so, and no page of another origin
 // says anything.
 
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeModelVersion, encodeProject, encodeRoute } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { emptyRoute } from '@millrace/routing';
-import { aModelVersion, eventually, freePort, openChromium, startKafka, uniquePrefix } from '@millrace/testing';
+import {
+  aModelVersion,
+  cloneRoot,
+  eventually,
+  freePort,
+  openChromium,
+  startKafka,
+  uniquePrefix,
+} from '@millrace/testing';
 import type { Browser, Page } from 'playwright-core';
 import { type MonitorProcess, PROJECT_FILE, preparePlatform, startMonitor } from './monitor-process.js';
 import { startOther } from './other-process.js';
@@ -188,6 +198,14 @@ describe('the loop at the dashboard', () => {
   }, 120_000);
 });
 
+/** As a person types it. */
+async function millrace(...args: string[]): Promise<string> {
+  const env = { PATH: '/usr/bin:/bin', MILLRACE_MONITOR_HTTP_PORT: new URL(monitor.url).port };
+  return (
+    await promisify(execFile)(process.execPath, [join(cloneRoot(), 'dist/apps/cli/src/main.js'), ...args], { env })
+  ).stdout;
+}
+
 /** As a browser says it whose page another name brought to this address; gives the status. */
 const said = (headers: Record<string, string>): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
@@ -201,6 +219,46 @@ const said = (headers: Record<string, string>): Promise<number | undefined> =>
     call.on('error', reject);
     call.end(body);
   });
+
+describe('the audit', () => {
+  it('has every word with who said it, from where and why, also what was refused, for programs and on the page', async () => {
+    const { entries } = await eventually('the newest word', async () => {
+      const told = await monitor.get('/v1/projects/demo/audit');
+      return told.entries?.[0]?.who === 'eve' ? told : undefined;
+    });
+    const told = entries.map(({ who, tool, action, result }: Record<string, string>) =>
+      [action, who, tool, result].join(' '),
+    );
+    expect(told.slice(0, 5)).toEqual([
+      'loop.approve eve http refused',
+      ...['loop.stop bob dashboard applied', 'loop.reject bob dashboard applied'],
+      ...['loop.approve Anna dashboard refused', 'loop.approve anna dashboard applied'],
+    ]);
+    for (const one of ['route.pause ada', 'route.resume ada', 'route.advance ada', 'route.abort ada'])
+      expect(told).toContain(`${one} dashboard applied`);
+    expect(told).toContain('route.resume bob dashboard refused');
+    expect(entries.every(({ isSound, address }: Record<string, unknown>) => isSound && address === '127.0.0.1')).toBe(
+      true,
+    );
+    const aborted = entries.find(({ action }: Record<string, string>) => action === 'route.abort');
+    expect(aborted).toMatchObject({ reason: 'too slow after all', subject: 'version 2' });
+    expect(aborted.detail).toMatch(/version 1 100 %; rollout of version 2 failed: aborted by ada: too slow after all$/);
+    const page = await open();
+    await page.locator('#audit tr').filter({ hasText: 'too slow after all' }).waitFor();
+    await page.close();
+  }, 60_000);
+
+  it('is read at the terminal, from a time on', async () => {
+    const json = async (...more: string[]) => JSON.parse(await millrace('audit', 'demo', '--json', ...more));
+    expect((await json('--limit', '1')).entries).toMatchObject([
+      { action: 'loop.approve', who: 'eve', reason: 'late' },
+    ]);
+    expect((await json('--since', '2099-01-01')).entries).toEqual([]);
+    const text = await millrace('audit', 'demo', '--since', '1h');
+    for (const said of ['route.abort', 'ada', 'dashboard', '127.0.0.1', 'too slow after all', 'refused'])
+      expect(text).toContain(said);
+  }, 60_000);
+});
 
 describe('a page of another origin', () => {
   it('says nothing to a rollout, nor does one of a name that leads to this machine', async () => {

@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { Analyst } from './analysis/analyst.js';
 import { ExperimentAnalyst } from './analysis/experiment-analyst.js';
 import type { RouterConfig } from './config.js';
+import { CommandAudit } from './control/command-audit.js';
 import { CommandsConsumer } from './control/commands.kafka.js';
 import { ControlHttp } from './control/control.http.js';
 import { routeControl } from './control/control.module.js';
@@ -37,7 +38,7 @@ export const router = defineService({
     const path = requestPath(context);
     const listeners = endpoints(context, path);
     const controlled = routeControl(context, path);
-    const { control, owner, routeLog, consumer, analysing, unloading, knownProject, follow } = controlled;
+    const { control, owner, routeLog, consumer, audit, analysing, unloading, knownProject, follow } = controlled;
     const flags = new Flags(path.table, knownProject);
     return {
       http: {
@@ -60,6 +61,7 @@ export const router = defineService({
         [Analyst, analysing.analyst],
         [ExperimentAnalyst, analysing.experiments],
         [KafkaRouteLog, routeLog],
+        [CommandAudit, audit],
       ],
       consumers: [consumer],
       holds: () => consumer.partitions(),

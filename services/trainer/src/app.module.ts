@@ -1,14 +1,15 @@
-// Wiring of the trainer: which edge fills which port. The consumer joins when projects, datasets, models and what the
-// trainer at work keeps are read. One member of its group is given all partitions: it takes the place of the writer, so
-// that its predecessor is refused, reads what that one wrote, takes its trainings up and begins the loops; workers join
-// it. The others stand by. Who was replaced ends, and its supervisor starts it again.
-// End: no new training → workers are told → producers flushed. A training in progress is not waited for: its request
-// stays on trainer.v1, and the next process goes on.
+// Wiring of the trainer: which edge fills which port. The consumer joins when projects, datasets, models and what
+// the trainer at work keeps are read. One member of its group is given all partitions: it takes the place of the
+// writer, so that its predecessor is refused, reads what that one wrote, takes its trainings up and begins the
+// loops; workers join it. The others stand by. Who was replaced ends, and its supervisor starts it again. End: no
+// new training → workers are told → producers flushed. A training in progress is not waited for: its request stays
+// on trainer.v1, and the next process goes on.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { trainerApi } from '@millrace/api';
 import { type ArtifactStore, openArtifactStore, outlast, sha256 } from '@millrace/artifacts';
+import { AuditTrail, openAuditTrail } from '@millrace/audit';
 import { CollectiveService, decodeTrainerEntry, encodeTrainerEntry, TrainingService } from '@millrace/contracts';
 import { topicTerms, trainerSettings } from '@millrace/deployment';
 import { Uploads } from '@millrace/files';
@@ -89,7 +90,7 @@ export const trainer = defineService({
   settings: trainerSettings,
   build: (context) => {
     const { config, clock, log, readiness, shutdown } = context;
-    const { connection, producer } = kafkaEdges(context);
+    const { connection, producer, audit } = kafkaEdges(context);
     const store = openArtifactStore(config);
     const files = new JobFiles(config.home);
     const registry = new ModelRegistry();
@@ -193,6 +194,7 @@ export const trainer = defineService({
         [PackageFiles, new PackageFiles(store, sha256)],
         [ModelCollector, collector],
         [LoopRunner, loop],
+        [AuditTrail, audit],
         [Uploads, uploads],
         [BacktestRows, { ports: pipelinePorts(parts) }],
       ],
@@ -228,7 +230,7 @@ export const trainer = defineService({
   },
 });
 
-function kafkaEdges({ config, clock, shutdown }: Context) {
+function kafkaEdges({ config, clock, log, shutdown }: Context) {
   const connection = new KafkaConnection({
     brokers: config.kafkaBrokers,
     clientId: `trainer-${config.replica}`,
@@ -238,7 +240,9 @@ function kafkaEdges({ config, clock, shutdown }: Context) {
   const producer = new MessageProducer(connection, { name: 'control', clock });
   shutdown.onClose('connection', () => connection.close());
   shutdown.onClose('producer', () => producer.close(PRODUCER_CLOSE_MS));
-  return { connection, producer };
+  const audit = openAuditTrail({ service: 'trainer', replica: config.replica, clock, log, producer });
+  shutdown.onClose('audit', () => audit.close(PRODUCER_CLOSE_MS));
+  return { connection, producer, audit };
 }
 
 /** The training workers of other processes, as one collective. */

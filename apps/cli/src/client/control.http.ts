@@ -4,6 +4,7 @@
 import {
   type AnswerOf,
   type BodyOf,
+  CALLER_HEADERS,
   type Client,
   clientOf,
   type HttpAnswer,
@@ -43,7 +44,7 @@ async function sentWithin(deadlineMs: number, { method, url, contentType, body }
   try {
     const response = await fetch(url, {
       method,
-      headers: contentType === undefined ? {} : { 'content-type': contentType },
+      headers: { [CALLER_HEADERS.tool]: 'cli', ...(contentType === undefined ? {} : { 'content-type': contentType }) },
       body,
       signal: patience.signal,
     });
@@ -135,6 +136,12 @@ export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
 /** How far a bulk load is. */
 export type ImportState = AnswerOf<typeof ingestApi.endpoints.importStatus>;
 
+/** Who asks and why, for the audit. */
+export interface Said {
+  by?: string;
+  reason?: string;
+}
+
 export type RolloutMove = 'skip' | 'pause' | 'resume' | 'abort';
 
 const { startExperiment, setExperimentWeights, endExperiment } = routerApi.endpoints;
@@ -176,16 +183,16 @@ export class ControlClient {
     this.serving = clientOf(servingApi, at.serving, sender('serving')(deadlineMs));
   }
 
-  applyProject(text: string) {
-    return this.ingest.applyProject({ body: text });
+  applyProject(text: string, said: Said = {}) {
+    return this.ingest.applyProject({ body: text, query: said });
   }
 
   async projects() {
     return (await this.ingest.projects()).projects;
   }
 
-  removeProject(project: string) {
-    return this.ingest.removeProject({ path: { project } });
+  removeProject(project: string, said: Said = {}) {
+    return this.ingest.removeProject({ path: { project }, query: said });
   }
 
   startUpload(project: string, body: BodyOf<typeof ingestApi.endpoints.startUpload>) {
@@ -432,6 +439,10 @@ export class ControlClient {
 
   labelsJoined(project: string, cohort: Cohort = ALL) {
     return this.monitor.labelsJoined({ path: { project }, query: { cohort: cohortKey(cohort) } });
+  }
+
+  audit(project: string, query: { sinceMs?: number; limit: number }) {
+    return this.monitor.audit({ path: { project }, query });
   }
 
   webhooks(project: string) {

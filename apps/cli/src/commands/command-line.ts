@@ -1,8 +1,9 @@
-// The whole command line: every command with its options. It parses; what a command does stands in its own file. What
-// is wrong with the line itself is told as any other error is, and ends with EXIT_USAGE.
+// The whole command line: every command with its options. It parses; what a command does stands in its own file.
+// What is wrong with the line itself is told as any other error is, and ends with EXIT_USAGE.
 
 import { RELEASE, suggest } from '@millrace/domain';
 import { type Argument, Command, type CommanderError } from 'commander';
+import { auditCommand } from './audit.js';
 import { backtestCommand } from './backtest.js';
 import { dataCommands } from './data.js';
 import { experimentCommands } from './experiment.js';
@@ -45,6 +46,7 @@ const COMMANDS = [
   predictionCommands,
   statusCommands,
   webhookCommands,
+  auditCommand,
   restartCommand,
   helpCommand,
 ];

@@ -8,11 +8,14 @@ import {
   port,
   projectName,
   settingText,
+  sinceMs,
   someId,
   time,
   wholeNumber,
   wholeNumberOr,
 } from './option-values.js';
+
+const CLOCK = { nowMs: () => 1_000_000 };
 
 describe('values of options', () => {
   it.each([
@@ -21,6 +24,8 @@ describe('values of options', () => {
     [wholeNumberOr('all', 1, 10), '3', 3],
     [time, '2026-01-31', Date.UTC(2026, 0, 31)],
     [time, '2026-01-31T12:00', Date.UTC(2026, 0, 31, 12)],
+    [sinceMs(CLOCK), '2h', 1_000_000 - 7_200_000],
+    [sinceMs(CLOCK), '2026-01-31', Date.UTC(2026, 0, 31)],
     [port, '65535', 65_535],
     [oneOf(['stop', 'resume']), 'stop', 'stop'],
     [endpoint, 'serving', 'serving'],

@@ -1,8 +1,8 @@
 // What options and arguments of the command line may be: one rule a kind, each of which says what to write. A value
 // that fits none is refused before anything is asked of the platform; nothing is rounded or guessed.
 
-import { parseSetting, type Setting } from '@millrace/deployment';
-import { PlatformError, timeOf } from '@millrace/domain';
+import { parseDurationMs, parseSetting, type Setting } from '@millrace/deployment';
+import { type Clock, PlatformError, timeOf } from '@millrace/domain';
 import { DURATION_PATTERN, PROJECT_NAME, parseDuration } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import { InvalidArgumentError } from 'commander';
@@ -147,3 +147,15 @@ function isAddress(text: string): boolean {
   const [, port] = /^[^:/\s]+:(\d{1,5})$/.exec(text) ?? [];
   return Number(port) >= 1 && Number(port) <= 65_535;
 }
+
+/** A time, or how long ago it was: 30m, 2h, 7d. */
+export const sinceMs =
+  ({ nowMs }: Pick<Clock, 'nowMs'>) =>
+  (text: string): number => {
+    // A number alone would be a year to one reader and milliseconds to another.
+    const agoMs = /[a-z]$/.test(text) ? parseDurationMs(text) : undefined;
+    if (agoMs !== undefined) return nowMs() - agoMs;
+    const ms = timeOf(text);
+    if (!Number.isNaN(ms)) return ms;
+    throw new InvalidArgumentError('Write a date or a time in UTC, like 2026-01-31T12:00Z, or how long ago: 2h, 7d.');
+  };

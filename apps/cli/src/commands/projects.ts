@@ -6,6 +6,7 @@ import { openArtifactStore } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 import { columnsOf, columnText } from '@millrace/project';
 import type { Command } from 'commander';
+import type { Said } from '../client/control.http.js';
 import { readTable } from '../new/read-any-table.fs.js';
 import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { applyText, loadProjectFile, openSources } from '../project-file.fs.js';
@@ -23,6 +24,8 @@ export function projectCommands(program: Command): void {
       'print the columns of a CSV, NDJSON or Parquet file instead of applying; needs no running platform',
     )
     .option('--check', 'only check; needs no running platform')
+    .option('--by <name>', 'who asks; kept in the audit')
+    .option('--reason <text>', 'why; kept in the audit')
     .action(action(apply));
 
   const projects = program.command('projects').description('the projects of this platform');
@@ -45,10 +48,12 @@ export function projectCommands(program: Command): void {
     .description('forgets a project: nothing is taken in, answered, watched or retrained for it; its files stay')
     .argument('<project>', 'its name', projectName)
     .option('--yes', 'do not ask for its name')
+    .option('--by <name>', 'who asks; kept in the audit')
+    .option('--reason <text>', 'why; kept in the audit')
     .action(
-      action(async (context, project: string, options: { yes?: boolean }) => {
+      action(async (context, project: string, options: Said & { yes?: boolean }) => {
         if (!options.yes) await confirmed(project);
-        const removed = await context.control.removeProject(project);
+        const removed = await context.control.removeProject(project, said(options));
         context.print(
           removed,
           () =>
@@ -60,6 +65,11 @@ export function projectCommands(program: Command): void {
     );
 }
 
+const said = ({ by, reason }: Said): Said => ({
+  ...(by === undefined ? {} : { by }),
+  ...(reason === undefined ? {} : { reason }),
+});
+
 /** Whether a person meant it: the name once more. */
 async function confirmed(project: string): Promise<void> {
   if (!process.stdin.isTTY)
@@ -70,7 +80,7 @@ async function confirmed(project: string): Promise<void> {
   if (typed.trim() !== project) throw new PlatformError('cancelled', `${project} is not deleted`);
 }
 
-async function apply(context: Context, file: string, options: { infer?: string; check?: boolean }): Promise<number> {
+async function apply(context: Context, file: string, options: Said & { infer?: string; check?: boolean }) {
   if (options.infer) {
     const { profile } = await readTable(resolve(options.infer), {});
     const columns = columnsOf(profile);
@@ -84,7 +94,7 @@ async function apply(context: Context, file: string, options: { infer?: string; 
     return 0;
   }
   await openSources(context.settings.home, loaded);
-  const applied = await context.control.applyProject(applyText(loaded));
+  const applied = await context.control.applyProject(applyText(loaded), said(options));
   const source = Object.keys(data.sources)[0];
   const next =
     source === undefined ? `millrace ingest ${name} --file FILE` : `millrace ingest ${name} --source ${source}`;

@@ -123,15 +123,17 @@ export function routeCommands(program: Command): void {
     .argument('<project>', 'its name', projectName)
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
     .option('--reason <text>', 'kept with the change', 'by hand')
+    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, version: number, options: { reason: string }) => {
+      action(async (context, project: string, version: number, { reason, by }: { reason: string; by?: string }) => {
         await announced(context, project, version);
         const answer = await ofRoute(
           project,
           context.control.promote(project, {
             version,
-            reason: options.reason,
+            reason,
             correlationId: `cli-promote-${version}`,
+            ...(by === undefined ? {} : { issuedBy: by }),
           }),
         );
         context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
@@ -144,12 +146,16 @@ export function routeCommands(program: Command): void {
     .description('moves all traffic back to the previous version')
     .argument('<project>', 'its name', projectName)
     .option('--reason <text>', 'kept with the change', 'by hand')
+    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, options: { reason: string }) => {
+      action(async (context, project: string, { reason, by }: { reason: string; by?: string }) => {
         await announced(context, project);
         const answer = await ofRoute(
           project,
-          context.control.rollback(project, { reason: options.reason, correlationId: 'cli-rollback' }),
+          context.control.rollback(project, {
+            ...{ reason, correlationId: 'cli-rollback' },
+            ...(by === undefined ? {} : { issuedBy: by }),
+          }),
         );
         context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
         return 0;
@@ -174,7 +180,8 @@ function moveCommand(rollout: Command, move: RolloutMove, description: string): 
     .action(
       action(async (context, project: string, { reason, by }: { reason: string; by?: string }) => {
         const { rollout: seen, revision } = await context.control.route(project);
-        // A step that came meanwhile is not skipped too; what takes a rollout back holds for whatever it has come to.
+        // A step that came meanwhile is not skipped too; what takes a rollout back holds for whatever it has come
+        // to.
         const expected = move === 'skip' ? { expectedRevision: revision } : {};
         const ofIt = seen.version > 0 ? { version: seen.version } : {};
         const answer = await ofRoute(

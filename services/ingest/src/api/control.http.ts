@@ -1,9 +1,11 @@
-// The control API of ingest by HTTP, as libs/api says: projects, imports, dataset versions, dead letters, statistics.
+// The control API of ingest by HTTP, as libs/api says: projects, imports, dataset versions, dead letters,
+// statistics.
 
-import { bodyOf, ingestApi, queryOf } from '@millrace/api';
+import { bodyOf, type CalledFrom, ingestApi, queryOf } from '@millrace/api';
+import { AuditTrail, type Done } from '@millrace/audit';
 import { PlatformError } from '@millrace/domain';
 import { inferColumns } from '@millrace/project';
-import { Answers } from '@millrace/service';
+import { Answers, Caller } from '@millrace/service';
 import { Body, Controller, Headers, Inject, Param, Query, Res } from '@nestjs/common';
 import { DatasetIndex } from '../datasets/dataset-index.js';
 import { LiveStream } from '../datasets/live-stream.js';
@@ -25,6 +27,7 @@ interface Reply {
 const SAMPLE_ROWS_MAX = 100_000;
 const DEAD_LETTERS_LIMIT = 1_000;
 const DATASETS_LIMIT = 100;
+const AUDIT_MS = 2_000;
 
 const calls = ingestApi.endpoints;
 type Parameters = Readonly<Record<string, unknown>>;
@@ -40,11 +43,17 @@ export class ControlController {
     @Inject(DeadLetterList) private readonly letters: DeadLetterList,
     @Inject(Redrive) private readonly redrives: Redrive,
     @Inject(Statistics) private readonly statistics: Statistics,
+    @Inject(AuditTrail) private readonly audit: AuditTrail,
   ) {}
 
   @Answers(calls.applyProject)
-  async apply(@Body() body: string, @Query() query: Parameters, @Res({ passthrough: true }) reply: Reply) {
-    const { folder = null, file = 'project.yaml' } = queryOf(calls.applyProject, query);
+  async apply(
+    @Body() body: string,
+    @Query() query: Parameters,
+    @Res({ passthrough: true }) reply: Reply,
+    @Caller() caller: CalledFrom,
+  ) {
+    const { folder = null, file = 'project.yaml', by = '', reason = '' } = queryOf(calls.applyProject, query);
     const applied = await this.projectPublisher.apply(body ?? '', file, folder);
     if (applied.kind === 'invalid') {
       reply.status(400);
@@ -55,6 +64,10 @@ export class ControlController {
       };
     }
     const { name, revision, documentSha256, appliedAtMs } = applied.entry;
+    if (applied.changed) {
+      const detail = `revision ${revision}, SHA-256 ${documentSha256}`;
+      await this.noted({ project: name, who: by, ...caller, reason, action: 'project.apply', detail });
+    }
     return { name, revision, documentSha256, appliedAtMs, changed: applied.changed };
   }
 
@@ -66,9 +79,18 @@ export class ControlController {
   }
 
   @Answers(calls.removeProject)
-  async remove(@Param('project') project: string) {
+  async remove(@Param('project') project: string, @Query() query: Parameters, @Caller() caller: CalledFrom) {
+    const { by = '', reason = '' } = queryOf(calls.removeProject, query);
     const { name, revision } = await this.projectPublisher.remove(project);
+    const detail = `revision ${revision} was its last one`;
+    await this.noted({ project: name, who: by, ...caller, reason, action: 'project.delete', detail });
     return { name, revision };
+  }
+
+  /** The caller is answered when it is in the audit, or a little later. */
+  private noted(done: Omit<Done, 'subject' | 'result'>): Promise<void> {
+    this.audit.note({ ...done, who: done.who.trim(), subject: 'the project', result: 'applied' });
+    return this.audit.settled(AUDIT_MS);
   }
 
   @Answers(calls.inferColumns)

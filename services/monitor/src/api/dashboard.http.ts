@@ -23,6 +23,7 @@ const OWN_FILES = {
   '/icon.svg': 'icon.svg',
   '/alarms.js': 'alarms.js',
   '/app.js': 'app.js',
+  '/audit.js': 'audit.js',
   '/charts.js': 'charts.js',
   '/detectors.js': 'detectors.js',
   '/format.js': 'format.js',

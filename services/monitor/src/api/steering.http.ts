@@ -45,7 +45,7 @@ export class SteeringHttp {
     this.refuseUnknown(project);
     const said = { issuedBy: by.trim(), reason: reason.trim(), expectedRevision: revision };
     const path = { project };
-    const { route } = await this.routers.tell(ofPage(caller), (router) => {
+    const { route } = await this.routers.tell(caller, (router) => {
       const ofRollout = { path, body: { version, ...said } };
       if (word === 'promote') return router.promote(ofRollout);
       if (word === 'rollback') return router.rollback({ path, body: said });
@@ -70,7 +70,7 @@ export class SteeringHttp {
     if (isAnswer && about === undefined)
       throw new PlatformError('invalid_argument', `${word} takes about: which question of the loop is answered`);
     const body = { by: by.trim(), reason: reason.trim(), ...(isAnswer ? { about } : {}) };
-    const loop = await this.trainers.tell(ofPage(caller), (trainer) =>
+    const loop = await this.trainers.tell(caller, (trainer) =>
       trainer.loopCommand({ path: { project, command: word }, body }),
     );
     this.sources.loops.askAgain(project);
@@ -82,9 +82,6 @@ export class SteeringHttp {
       throw new PlatformError('not_found', `no project '${project.slice(0, 63)}'`);
   }
 }
-
-/** A program that calls here names itself; a page cannot be told from one that does not. */
-const ofPage = ({ tool, address }: CalledFrom): CalledFrom => ({ tool: tool === 'http' ? 'dashboard' : tool, address });
 
 function known<const W extends string>(words: readonly W[], word: string, what: string): W {
   const found = words.find((one) => one === word);

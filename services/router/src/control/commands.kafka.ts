@@ -1,6 +1,7 @@
-// commands.v1, both ends: putting a command there, and handing the commands of the partitions this process holds to the
-// owner of routes. Each new assignment first takes the partition's transactional id over and reads routes.v1 to its
-// end, so that nothing is decided on an old state. Waits for a broker as long as it takes: predictions do not need it.
+// commands.v1, both ends: putting a command there, and handing the commands of the partitions this process holds to
+// the owner of routes. Each new assignment first takes the partition's transactional id over and reads routes.v1 to
+// its end, so that nothing is decided on an old state. Waits for a broker as long as it takes: predictions do not
+// need it.
 
 import { type Command, decodeCommand, encodeCommand, isDatasetAction } from '@millrace/contracts';
 import {
@@ -16,6 +17,7 @@ import {
 } from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { CommandAudit } from './command-audit.js';
 import type { CommandLog } from './route-control.js';
 import { RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
@@ -41,6 +43,7 @@ export class CommandsConsumer {
     @Inject(RouteOwner) private readonly owner: RouteOwner,
     @Inject(RouteControl) private readonly control: RouteControl,
     @Inject(KafkaRouteLog) private readonly routes: KafkaRouteLog,
+    @Inject(CommandAudit) private readonly audit: CommandAudit,
   ) {}
 
   @EventPattern<string>(COMMANDS_TOPIC)
@@ -52,8 +55,12 @@ export class CommandsConsumer {
       // The trainer owns the start of trainings, ingest the datasets.
       if (action.kind === 'startTraining' || isDatasetAction(action)) continue;
       this.routes.learnPartition(command.project, context.partition);
-      this.control.onResult(command.id, await this.owner.apply({ ...command, action }));
+      const result = await this.owner.apply({ ...command, action });
+      this.control.onResult(command.id, result);
+      this.audit.decided({ ...command, action }, result);
     }
+    // Before the position is committed: what is read again after a crash is told again.
+    await this.audit.settled();
     return { deadLetters };
   }
 }

@@ -1,9 +1,9 @@
 // The control API over HTTP (8003): JSON in, JSON out, as libs/api says. No decisions here.
 
-import { bodyOf, queryOf, routerApi } from '@millrace/api';
+import { bodyOf, type CalledFrom, queryOf, routerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { previewVersion, type RouteAction, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
-import { Answers } from '@millrace/service';
+import { Answers, Caller } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
 import { Analyst } from '../analysis/analyst.js';
 import { ExperimentAnalyst } from '../analysis/experiment-analyst.js';
@@ -51,58 +51,59 @@ export class ControlHttp {
   }
 
   @Answers(startRollout)
-  startRollout(@Param('project') project: string, @Body() body: unknown) {
+  startRollout(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { version, force = false, ...fields } = bodyOf(startRollout, body);
-    return this.submit(project, fields, { kind: 'startRollout', version, force });
+    return this.submit(project, { ...fields, ...caller }, { kind: 'startRollout', version, force });
   }
 
   @Answers(promote)
-  promote(@Param('project') project: string, @Body() body: unknown) {
+  promote(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { version, ...fields } = bodyOf(promote, body);
-    return this.submit(project, fields, { kind: 'promote', version });
+    return this.submit(project, { ...fields, ...caller }, { kind: 'promote', version });
   }
 
   @Answers(rollback)
-  rollback(@Param('project') project: string, @Body() body: unknown) {
-    return this.submit(project, bodyOf(rollback, body), { kind: 'rollback' });
+  rollback(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
+    return this.submit(project, { ...bodyOf(rollback, body), ...caller }, { kind: 'rollback' });
   }
 
   @Answers(setWeights)
-  setWeights(@Param('project') project: string, @Body() body: unknown) {
+  setWeights(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { weights, ...fields } = bodyOf(setWeights, body);
-    return this.submit(project, fields, { kind: 'setWeights', weights });
+    return this.submit(project, { ...fields, ...caller }, { kind: 'setWeights', weights });
   }
 
   @Answers(setShadows)
-  setShadows(@Param('project') project: string, @Body() body: unknown) {
+  setShadows(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { versions, share = SHADOW_SHARE_DEFAULT, ...fields } = bodyOf(setShadows, body);
-    return this.submit(project, fields, { kind: 'setShadows', versions, share });
+    return this.submit(project, { ...fields, ...caller }, { kind: 'setShadows', versions, share });
   }
 
   @Answers(advanceRollout)
-  advanceRollout(@Param('project') project: string, @Body() body: unknown) {
-    return this.ofRollout(project, 'advance', bodyOf(advanceRollout, body));
+  advanceRollout(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
+    return this.ofRollout(project, 'advance', { ...bodyOf(advanceRollout, body), ...caller });
   }
 
   @Answers(pauseRollout)
-  pauseRollout(@Param('project') project: string, @Body() body: unknown) {
-    return this.ofRollout(project, 'pause', bodyOf(pauseRollout, body));
+  pauseRollout(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
+    return this.ofRollout(project, 'pause', { ...bodyOf(pauseRollout, body), ...caller });
   }
 
   @Answers(resumeRollout)
-  resumeRollout(@Param('project') project: string, @Body() body: unknown) {
-    return this.ofRollout(project, 'resume', bodyOf(resumeRollout, body));
+  resumeRollout(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
+    return this.ofRollout(project, 'resume', { ...bodyOf(resumeRollout, body), ...caller });
   }
 
   @Answers(abortRollout)
-  abortRollout(@Param('project') project: string, @Body() body: unknown) {
-    return this.ofRollout(project, 'abort', bodyOf(abortRollout, body));
+  abortRollout(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
+    return this.ofRollout(project, 'abort', { ...bodyOf(abortRollout, body), ...caller });
   }
 
   @Answers(startExperiment)
-  startExperiment(@Param('project') project: string, @Body() body: unknown) {
+  startExperiment(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { name, arms, control = 0, share = 100, forMs, force = false, ...fields } = bodyOf(startExperiment, body);
-    return this.submit(project, fields, { kind: 'startExperiment', name, arms, control, share, forMs, force });
+    const action = { kind: 'startExperiment' as const, name, arms, control, share, forMs, force };
+    return this.submit(project, { ...fields, ...caller }, action);
   }
 
   @Answers(experiment)
@@ -111,15 +112,15 @@ export class ControlHttp {
   }
 
   @Answers(setExperimentWeights)
-  setExperimentWeights(@Param('project') project: string, @Body() body: unknown) {
+  setExperimentWeights(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { name = '', weights, share = 0, ...fields } = bodyOf(setExperimentWeights, body);
-    return this.submit(project, fields, { kind: 'setExperimentWeights', name, weights, share });
+    return this.submit(project, { ...fields, ...caller }, { kind: 'setExperimentWeights', name, weights, share });
   }
 
   @Answers(endExperiment)
-  endExperiment(@Param('project') project: string, @Body() body: unknown) {
+  endExperiment(@Param('project') project: string, @Body() body: unknown, @Caller() caller: CalledFrom) {
     const { name = '', winner = 0, ...fields } = bodyOf(endExperiment, body);
-    return this.submit(project, fields, { kind: 'endExperiment', name, winner });
+    return this.submit(project, { ...fields, ...caller }, { kind: 'endExperiment', name, winner });
   }
 
   @Answers(analysis)
@@ -149,10 +150,17 @@ export class ControlHttp {
   private submit(project: string, fields: CommandFields, action: RouteAction): Promise<ControlAnswer> {
     if (!PROJECT_PATTERN.test(project))
       throw new PlatformError('invalid_argument', 'the project is not a project name');
-    const { issuedBy = '', reason = '', correlationId = '', expectedRevision = 0 } = fields;
+    const {
+      issuedBy = '',
+      reason = '',
+      correlationId = '',
+      expectedRevision = 0,
+      tool = 'http',
+      address = '',
+    } = fields;
     refuseNameless(action, issuedBy);
     return this.control.submit(
-      { project, issuedBy: issuedBy || 'http', reason, correlationId, expectedRevision },
+      { project, issuedBy: issuedBy || tool, reason, correlationId, expectedRevision, tool, address },
       action,
     );
   }

@@ -2,6 +2,7 @@
 // commands.v1 and are applied by the process that holds their partition.
 
 import { join } from 'node:path';
+import { openAuditTrail } from '@millrace/audit';
 import { topicTerms } from '@millrace/deployment';
 import {
   ensureTopics,
@@ -17,6 +18,7 @@ import { type ServiceContext, type Tick, within } from '@millrace/service';
 import { type AnalysisWiring, analysis } from '../analysis/analysis.module.js';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
+import { CommandAudit } from './command-audit.js';
 import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
 import { KnownVersions, type VersionKnowledge } from './known-versions.js';
 import { RemovedProjects } from './removed-projects.js';
@@ -40,6 +42,7 @@ export interface ControlWiring {
   owner: RouteOwner;
   routeLog: KafkaRouteLog;
   consumer: KafkaStrategy;
+  audit: CommandAudit;
   /** A project of projects.v1, whether it has a route or not. */
   knownProject(project: string): boolean;
   /** Of rollouts under way. */
@@ -65,6 +68,8 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const snapshot = snapshotFile(context, path, projects);
   shutdown.onClose('snapshot', () => snapshot.flush());
   const producer = new MessageProducer(connection, { lingerMs: 0, name: 'commands' });
+  const trail = openAuditTrail({ service: 'router', replica: config.replica, clock, log, producer });
+  const audit = new CommandAudit(trail);
   const takingAgain = new TakingAgain({
     group: () => consumer,
     topic: 'routes.v1',
@@ -113,7 +118,10 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       control.onSettled(project, version, route, made);
       snapshot.touch();
     },
-    onWritten: (_before, route) => logRollout(context, route),
+    onWritten: (before, route) => {
+      logRollout(context, route);
+      audit.written(before, route);
+    },
     onError: (project, error) => log.warn('what became of a version is not written yet', { project }, error),
   });
   const control: RouteControl = new RouteControl(table, new KafkaCommandLog(producer, config.commandTimeoutMs), {
@@ -125,6 +133,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     mixed,
     versions,
     strategyOf,
+    onRefused: (command, { reason }) => audit.refused(command, reason),
   });
   const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
   const analysing: AnalysisWiring = analysis(context, {
@@ -132,7 +141,13 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     planOf: (project) => projects.get(project)?.analysis,
     createdAtMs: (project) => projects.get(project)?.createdAtMs ?? 0,
     command: async ({ project, version, correlationId, fromRevision }, kind, reason) => {
-      const facts = { project, issuedBy: ANALYSIS, reason: reason.slice(0, NOTE_CHARACTERS_MAX), correlationId };
+      const facts = {
+        project,
+        issuedBy: ANALYSIS,
+        tool: 'router',
+        reason: reason.slice(0, NOTE_CHARACTERS_MAX),
+        correlationId,
+      };
       // An abort holds for every step of this rollout, and for no later one of the version.
       await control.submit({ ...facts, expectedRevision: kind === 'abort' ? fromRevision : 0 }, { kind, version });
     },
@@ -155,6 +170,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const follower: RouteFollower = routeFollower(context, path, followed);
   // Without a broker none of them would end by itself; what they hold is in Kafka or of no worth without it.
   shutdown.onClose('kafka', async () => {
+    await trail.close(PRODUCER_CLOSE_MS);
     const closed = [follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()];
     await within(KAFKA_CLOSE_MS, Promise.all(closed));
   });
@@ -194,7 +210,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       await Promise.all(held.map(({ project }) => owner.unloadSpare(project)));
     },
   };
-  return { control, owner, routeLog, consumer, analysing, unloading, knownProject, follow };
+  return { control, owner, routeLog, consumer, audit, analysing, unloading, knownProject, follow };
 }
 
 /** One line for each change of a route by its owner: what a rollout has come to, and why. */

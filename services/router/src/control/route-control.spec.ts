@@ -111,6 +111,7 @@ beforeEach(() => {
       strategyOf: () => strategy,
       mixed,
       versions,
+      onRefused: () => undefined,
     },
   );
 });

@@ -23,6 +23,9 @@ export interface CallerFacts {
   correlationId: string;
   /** 0 = whatever is current. */
   expectedRevision: number;
+  /** Where the word came from, as it is said. */
+  tool?: string;
+  address?: string;
 }
 
 export interface ControlAnswer {
@@ -47,6 +50,8 @@ export interface ControlOptions {
   strategyOf(project: string): RolloutStrategy;
   mixed: MixedOrigins;
   versions: VersionKnowledge;
+  /** A command that was refused here: it never reaches the log. */
+  onRefused(command: Command & { action: RouteAction }, error: PlatformError): void;
 }
 
 export class RouteControl {
@@ -84,14 +89,13 @@ export class RouteControl {
       correlationId: facts.correlationId === '' ? id : facts.correlationId,
       reason: reasonOf(facts, action),
       action,
+      ...(facts.address === undefined ? {} : { address: facts.address }),
+      ...(facts.tool === undefined ? {} : { tool: facts.tool }),
     };
-    // What this replica can refuse by itself never reaches the log; the owner decides again on its own state.
-    const mixed = otherOrigin(command, this.options.mixed);
-    if (mixed !== undefined) throw refusal(mixed, this.table.routeOrEmpty(facts.project));
-    const foreseen = await this.foresee(command);
-    if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
-    const fault = await versionFault(command, this.options.versions);
-    if (fault !== undefined) throw refusal(fault, this.table.routeOrEmpty(facts.project));
+    const foreseen = await this.admitted(command).catch((thrown: unknown) => {
+      this.options.onRefused(command, PlatformError.from(thrown));
+      throw thrown;
+    });
     const { phase, version, back } = foreseen.route.rollout;
     // A rollback may have to load its version first, too.
     const loads = phase === 'loading' && (action.kind === 'startRollout' || (action.kind === 'rollback' && back));
@@ -99,6 +103,18 @@ export class RouteControl {
     const answer = this.wait(id, rollout);
     this.log.publish(command).catch((error: unknown) => this.fail(id, PlatformError.from(error, 'unavailable')));
     return answer;
+  }
+
+  /** What this replica can refuse by itself never reaches the log; the owner decides again on its own state. */
+  private async admitted(command: Command & { action: RouteAction }): Promise<Exclude<Decision, { kind: 'rejected' }>> {
+    const route = () => this.table.routeOrEmpty(command.project);
+    const mixed = otherOrigin(command, this.options.mixed);
+    if (mixed !== undefined) throw refusal(mixed, route());
+    const foreseen = await this.foresee(command);
+    if (foreseen.kind === 'rejected') throw refusal(foreseen, route());
+    const fault = await versionFault(command, this.options.versions);
+    if (fault !== undefined) throw refusal(fault, route());
+    return foreseen;
   }
 
   /** Another replica may have changed the route a moment ago: before one is refused it is read to its end. */

@@ -11,6 +11,18 @@ import { type ArmFigures, ExperimentAnalyst } from '../analysis/experiment-analy
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl, refuseNameless } from './route-control.js';
 
+/** What is asked of grpc-js' call. */
+interface GrpcPeer {
+  getPeer(): string;
+}
+
+/** "127.0.0.1:4711", "ipv6:[::1]:4711" or whatever it may be, without the port. */
+const addressOf = (peer: string): string =>
+  peer
+    .replace(/^ipv[46]:/, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '');
+
 interface ControlRequest {
   project: string;
   reason: string;
@@ -34,53 +46,53 @@ export class RouteServiceGrpc {
   }
 
   @GrpcMethod('RouteService', 'startRollout')
-  async startRollout(request: routePb.StartRolloutRequest) {
+  async startRollout(request: routePb.StartRolloutRequest, _metadata?: unknown, call?: GrpcPeer) {
     const { version, force, issuedBy } = request;
-    const answer = await this.submit(request, { kind: 'startRollout', version, force }, issuedBy);
+    const answer = await this.submit(request, { kind: 'startRollout', version, force }, call, issuedBy);
     return create(routePb.StartRolloutResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'promote')
-  async promote(request: routePb.PromoteRequest) {
-    const answer = await this.submit(request, { kind: 'promote', version: request.version });
+  async promote(request: routePb.PromoteRequest, _metadata?: unknown, call?: GrpcPeer) {
+    const answer = await this.submit(request, { kind: 'promote', version: request.version }, call);
     return create(routePb.PromoteResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'rollback')
-  async rollback(request: routePb.RollbackRequest) {
-    return create(routePb.RollbackResponseSchema, await this.submit(request, { kind: 'rollback' }));
+  async rollback(request: routePb.RollbackRequest, _metadata?: unknown, call?: GrpcPeer) {
+    return create(routePb.RollbackResponseSchema, await this.submit(request, { kind: 'rollback' }, call));
   }
 
   @GrpcMethod('RouteService', 'advanceRollout')
-  async advanceRollout(request: routePb.AdvanceRolloutRequest) {
-    const answer = await this.submit(request, { kind: 'advance', version: request.version }, request.issuedBy);
+  async advanceRollout(request: routePb.AdvanceRolloutRequest, _metadata?: unknown, call?: GrpcPeer) {
+    const answer = await this.submit(request, { kind: 'advance', version: request.version }, call, request.issuedBy);
     return create(routePb.AdvanceRolloutResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'pauseRollout')
-  async pauseRollout(request: routePb.PauseRolloutRequest) {
-    const answer = await this.submit(request, { kind: 'pause', version: request.version }, request.issuedBy);
+  async pauseRollout(request: routePb.PauseRolloutRequest, _metadata?: unknown, call?: GrpcPeer) {
+    const answer = await this.submit(request, { kind: 'pause', version: request.version }, call, request.issuedBy);
     return create(routePb.PauseRolloutResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'resumeRollout')
-  async resumeRollout(request: routePb.ResumeRolloutRequest) {
-    const answer = await this.submit(request, { kind: 'resume', version: request.version }, request.issuedBy);
+  async resumeRollout(request: routePb.ResumeRolloutRequest, _metadata?: unknown, call?: GrpcPeer) {
+    const answer = await this.submit(request, { kind: 'resume', version: request.version }, call, request.issuedBy);
     return create(routePb.ResumeRolloutResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'abortRollout')
-  async abortRollout(request: routePb.AbortRolloutRequest) {
-    const answer = await this.submit(request, { kind: 'abort', version: request.version }, request.issuedBy);
+  async abortRollout(request: routePb.AbortRolloutRequest, _metadata?: unknown, call?: GrpcPeer) {
+    const answer = await this.submit(request, { kind: 'abort', version: request.version }, call, request.issuedBy);
     return create(routePb.AbortRolloutResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'startExperiment')
-  async startExperiment(request: routePb.StartExperimentRequest) {
+  async startExperiment(request: routePb.StartExperimentRequest, _metadata?: unknown, call?: GrpcPeer) {
     const { name, arms, control, share, force, issuedBy } = request;
     const forMs = Number(request.forMs);
     const action = { name, arms, control, share: share === 0 ? 100 : share, forMs, force };
-    const answer = await this.submit(request, { kind: 'startExperiment', ...action }, issuedBy);
+    const answer = await this.submit(request, { kind: 'startExperiment', ...action }, call, issuedBy);
     return create(routePb.StartExperimentResponseSchema, answer);
   }
 
@@ -94,25 +106,26 @@ export class RouteServiceGrpc {
   }
 
   @GrpcMethod('RouteService', 'setExperimentWeights')
-  async setExperimentWeights(request: routePb.SetExperimentWeightsRequest) {
+  async setExperimentWeights(request: routePb.SetExperimentWeightsRequest, _metadata?: unknown, call?: GrpcPeer) {
     const { name, weights, share, issuedBy } = request;
-    const answer = await this.submit(request, { kind: 'setExperimentWeights', name, weights, share }, issuedBy);
+    const action = { kind: 'setExperimentWeights' as const, name, weights, share };
+    const answer = await this.submit(request, action, call, issuedBy);
     return create(routePb.SetExperimentWeightsResponseSchema, answer);
   }
 
   @GrpcMethod('RouteService', 'endExperiment')
-  async endExperiment(request: routePb.EndExperimentRequest) {
+  async endExperiment(request: routePb.EndExperimentRequest, _metadata?: unknown, call?: GrpcPeer) {
     const { name, winner, issuedBy } = request;
-    const answer = await this.submit(request, { kind: 'endExperiment', name, winner }, issuedBy);
+    const answer = await this.submit(request, { kind: 'endExperiment', name, winner }, call, issuedBy);
     return create(routePb.EndExperimentResponseSchema, answer);
   }
 
-  private async submit(request: ControlRequest, action: RouteAction, issuedBy = '') {
+  private async submit(request: ControlRequest, action: RouteAction, call: GrpcPeer | undefined, issuedBy = '') {
     refuseNameless(action, issuedBy);
     const { project, reason, correlationId, expectedRevision } = request;
-    const by = issuedBy || 'grpc';
-    const facts = { project, reason, correlationId, issuedBy: by, expectedRevision: Number(expectedRevision) };
-    const answer = await this.control.submit(facts, action);
+    const said = { project, reason, correlationId, expectedRevision: Number(expectedRevision) };
+    const from = { tool: 'grpc', address: addressOf(call?.getPeer() ?? '') };
+    const answer = await this.control.submit({ ...said, ...from, issuedBy: issuedBy || from.tool }, action);
     return { route: routeToWire(answer.route), switch: answer.switch ? switchToWire(answer.switch) : undefined };
   }
 }
