@@ -4,9 +4,9 @@
 // COHORTS_MAX of them), a closed set; never an id or an entity.
 
 import { ANALYSIS_METRICS } from './analysis-names.js';
-import { AUDIT_METRICS } from './audit-names.js';
 import { EXPERIMENT_METRICS } from './experiment-names.js';
 import type { MetricSpec } from './metric-spec.js';
+import { TOLD_METRICS } from './told-names.js';
 
 export const METRICS = {
   // process (libs/telemetry)
@@ -181,7 +181,7 @@ export const METRICS = {
   },
   ...ANALYSIS_METRICS,
   ...EXPERIMENT_METRICS,
-  ...AUDIT_METRICS,
+  ...TOLD_METRICS,
   'millrace.router.in_flight': {
     kind: 'gauge',
     unit: '{request}',
@@ -499,18 +499,6 @@ export const METRICS = {
     unit: '1',
     description: '1: the version is good, 0: it is bad; no series: nothing is known of it',
     labels: ['project', 'version'],
-  },
-  'millrace.monitor.webhooks_sent': {
-    kind: 'counter',
-    unit: '{delivery}',
-    description: 'Tries to deliver an event to a webhook, and events that were given up, by what became of them',
-    labels: ['outcome'],
-  },
-  'millrace.monitor.webhooks_waiting': {
-    kind: 'gauge',
-    unit: '{delivery}',
-    description: 'Deliveries that wait for their webhook, all projects together',
-    labels: [],
   },
   'millrace.monitor.labels_joined': {
     kind: 'gauge',

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { AuditEntry } from '@millrace/contracts';
+import { PROJECTS_MAX } from '@millrace/domain';
 import { AuditBook } from './audit-book.js';
 
 const entry = (over: Partial<AuditEntry>): AuditEntry => ({
@@ -53,6 +54,6 @@ it('is bounded, and says how much it does not hold', () => {
   for (let i = 0; i < 2_003; i++) book.hear(entry({ id: `c-${i}`, atMs: i }));
   expect(book.of('p', 0, 5_000)).toMatchObject({ more: 0, leftOut: 3, entries: { length: 2_000 } });
   expect(book.of('p', 3, 5_000).leftOut).toBe(0);
-  for (let i = 0; i < 600; i++) book.hear(entry({ id: 'x', project: `q${i}` }));
+  for (let i = 0; i < 2 * PROJECTS_MAX; i++) book.hear(entry({ id: 'x', project: `q${i}` }));
   expect(ids(book)).toEqual([]);
 });
