@@ -12,8 +12,15 @@ export const PLATFORM_EVENTS = [
   'rollout.started',
   'rollout.step',
   'rollout.promoted',
+  'rollout.paused',
+  'rollout.resumed',
+  'rollout.superseded',
   'rollout.aborted',
   'rollout.rolled_back',
+  'approval.asked',
+  'approval.given',
+  'approval.refused',
+  'approval.expired',
   'loop.waiting',
 ] as const;
 export type PlatformEvent = (typeof PLATFORM_EVENTS)[number];

@@ -1,5 +1,6 @@
-// Webhooks of a real monitor through the real Kafka: signed, in order, at least once over a kill, and to no address of
-// this machine that its operator has not named. The receiver checks each message with the library of Standard Webhooks.
+// Webhooks of a real monitor through the real Kafka: signed, in order, at least once over a kill, and to no address
+// of this machine that its operator has not named. The receiver checks each message with the library of Standard
+// Webhooks.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -7,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { encodeModelVersion, encodeProject, encodeRoute } from '@millrace/contracts';
+import { encodeModelVersion, encodeProject, encodeRoute, encodeTrainerEntry } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { emptyRoute } from '@millrace/routing';
@@ -157,6 +158,55 @@ describe('webhooks', () => {
       'version.refused 8',
     ]);
     expect(receiver.got[3]?.id).toBe(receiver.got[4]?.id);
+    expect(receiver.faults).toEqual([]);
+  }, 120_000);
+
+  it('tell a rollout that is paused, goes on and makes room, and what the loop asks people', async () => {
+    const { receiver, platform } = await aWorld(ALLOWED);
+    const targets = [
+      { version: 1, weight: 90, name: 'stable' },
+      { version: 2, weight: 10, name: 'canary' },
+    ];
+    const steps = {
+      ...{ plan: [{ weight: 10 }], at: 0, sinceMs: 1, fromRevision: 1, salt: 1 },
+      baseline: [{ version: 1, weight: 100 }],
+    };
+    const rollout = { phase: 'progressing' as const, version: 2, message: '', steps };
+    const pause = { sinceMs: 5, reason: 'latency looks odd', by: 'bob' };
+    const routes = [
+      { targets, rollout },
+      { targets, rollout: { ...rollout, steps: { ...steps, pause } } },
+      { targets, rollout },
+      {
+        targets: [{ version: 1, weight: 100, name: 'stable' }],
+        rollout: { phase: 'loading' as const, version: 3, message: '' },
+      },
+    ];
+    for (const [i, over] of routes.entries()) {
+      const at = { revision: i + 1, changedAtMs: systemClock.nowMs() + i };
+      const value = encodeRoute({ ...emptyRoute('demo'), ...at, ...over });
+      await platform.producer.send('routes.v1', [{ key: 'demo', value }]);
+    }
+    await eventually('the routes', () => receiver.got.length === 6);
+    const asked = { about: 'retraining e since 7', what: 'the retraining', sinceMs: 7, expiresAtMs: 99, approvers: 2 };
+    const anna = { key: 'retraining e', by: 'anna', reason: 'a storm', atMs: 8 };
+    const answered = { about: asked.about, what: asked.what, outcome: 'refused', by: 'bob', reason: 'no', atMs: 9 };
+    const asks = { phase: 'approval', episode: { id: 'e' }, askedSinceMs: 7, approvals: [] };
+    for (const state of [
+      { ...asks, asked: { ...asked, wanted: 2, given: [] } },
+      { ...asks, approvals: [anna], asked: { ...asked, wanted: 1, given: [anna] } },
+      { phase: 'cooling', approvals: [anna], asked: null, answered },
+    ]) {
+      const entry = { project: 'demo', projectCreatedAtMs: 0, trainingId: '', document: JSON.stringify(state) };
+      await platform.producer.send('trainer.v1', [{ key: 'demo', value: encodeTrainerEntry(entry) }]);
+    }
+    await eventually('the loop', () => receiver.got.length === 10);
+    expect(receiver.types).toEqual([
+      ...['rollout.step 2', 'rollout.paused 2', 'rollout.resumed 2'],
+      ...['rollout.superseded 2', 'rollout.rolled_back 1', 'rollout.started 3'],
+      ...['approval.asked the retraining', 'loop.waiting approval', 'approval.given retraining e'],
+      'approval.refused the retraining',
+    ]);
     expect(receiver.faults).toEqual([]);
   }, 120_000);
 

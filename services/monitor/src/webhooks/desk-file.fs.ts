@@ -19,10 +19,11 @@ export class DeskFile {
   async read(): Promise<DeskState> {
     const read = await readJson(this.path);
     const saved = read.kind === 'ok' ? (read.value as DeskState & { format: number }) : undefined;
-    if (saved?.format === FORMAT) return { endpoints: saved.endpoints, routes: saved.routes };
+    // An earlier release kept no loops.
+    if (saved?.format === FORMAT) return { endpoints: saved.endpoints, routes: saved.routes, loops: saved.loops ?? {} };
     if (read.kind !== 'absent')
       logger('webhooks').warn('waiting webhooks cannot be read, and are lost', { path: this.path });
-    return { endpoints: {}, routes: {} };
+    return { endpoints: {}, routes: {}, loops: {} };
   }
 
   save(state: DeskState): Promise<void> {

@@ -61,7 +61,7 @@ function aDesk(disk: { state: DeskState }, { failSave = false } = {}) {
   return { desk, clock, sent, answers, work, holdAll, fails, ids: () => sent.map(({ id }) => id) };
 }
 
-const disk = () => ({ state: { endpoints: {}, routes: {} } as DeskState });
+const disk = () => ({ state: { endpoints: {}, routes: {}, loops: {} } as DeskState });
 
 function begun(webhooks: WebhookSpec[], on = disk()) {
   const made = aDesk(on);

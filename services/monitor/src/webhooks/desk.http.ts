@@ -6,6 +6,7 @@
 // At most SENDING_MAX deliveries are on their way, one an endpoint; queues, ids and dead letters are bounded by
 // libs/webhooks, endpoints by the project file (8) and PROJECTS_MAX.
 
+import type { TrainerEntry } from '@millrace/contracts';
 import { type Clock, eventType, PlatformError, PROJECTS_MAX, type Rng } from '@millrace/domain';
 import type { Project, WebhookSpec } from '@millrace/project';
 import type { Route } from '@millrace/routing';
@@ -24,6 +25,7 @@ import {
   signedHeaders,
   type Waiting,
 } from '@millrace/webhooks';
+import { type LoopSeen, ofLoop } from './loop-events.js';
 import { bodyOf, isOlder, ofRoute, type ProjectEvent, type RouteSeen, seenOf } from './platform-events.js';
 
 const SENDING_MAX = 16;
@@ -35,6 +37,7 @@ export interface DeskState {
   /** By project, then by URL. */
   endpoints: Record<string, Record<string, EndpointState>>;
   routes: Record<string, RouteSeen>;
+  loops: Record<string, LoopSeen>;
 }
 
 export interface DeskOptions {
@@ -62,7 +65,7 @@ export class WebhookDesk {
   /** As the projects' files say; until `begin` the newest of what is read counts. */
   private readonly declared = new Map<string, { webhooks: readonly WebhookSpec[]; appliedAtMs: number }>();
   private begun = false;
-  private kept: DeskState = { endpoints: {}, routes: {} };
+  private kept: DeskState = { endpoints: {}, routes: {}, loops: {} };
   private saving: Promise<void> = Promise.resolve();
   private savedAtMs = 0;
   private isDirty = false;
@@ -79,7 +82,7 @@ export class WebhookDesk {
   /** Everything is declared that was: what is kept of other projects and receivers goes. */
   begin(): void {
     this.begun = true;
-    for (const kept of [this.kept.endpoints, this.kept.routes])
+    for (const kept of [this.kept.endpoints, this.kept.routes, this.kept.loops])
       for (const project of Object.keys(kept)) if (!this.declared.has(project)) delete kept[project];
     for (const project of this.declared.keys()) this.apply(project);
   }
@@ -97,6 +100,7 @@ export class WebhookDesk {
     if (!this.begun) return;
     delete this.kept.endpoints[project];
     delete this.kept.routes[project];
+    delete this.kept.loops[project];
     this.isDirty = true;
   }
 
@@ -134,6 +138,18 @@ export class WebhookDesk {
     if (!this.declared.has(project) || isOlder(seen, before)) return;
     this.put(ofRoute(before, route), atMs);
     this.kept.routes[project] = seen;
+    await this.save();
+  }
+
+  /** Likewise a loop, by its state before. */
+  async takeLoop(entry: TrainerEntry, atMs: number): Promise<void> {
+    const { project } = entry;
+    if (!this.declared.has(project)) return;
+    const before = this.kept.loops[project];
+    const { events, seen = before } = ofLoop(before, entry);
+    const isNew = this.put(events, atMs);
+    if (seen === undefined || (!isNew && JSON.stringify(seen) === JSON.stringify(before))) return;
+    this.kept.loops[project] = seen;
     await this.save();
   }
 

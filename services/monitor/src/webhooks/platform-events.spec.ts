@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { emptyRoute, type Route } from '@millrace/routing';
 import { aModelVersion } from '@millrace/testing';
-import { bodyOf, ofDrift, ofModel, ofRoute, ofTrainer, ofTraining, seenOf } from './platform-events.js';
+import { bodyOf, ofDrift, ofModel, ofRoute, ofTraining, seenOf } from './platform-events.js';
 
 const target = (version: number, weight: number) => ({ version, weight, name: `v${version}` });
 const rollout = (phase: Route['rollout']['phase'], version: number, message = '') => ({ phase, version, message });
@@ -72,6 +72,40 @@ describe('what is told of routes', () => {
     expect(told(bad).at(-1)).toBe('rollout.rolled_back 1');
   });
 
+  it('tells that a rollout is paused, by whom and why, that it goes on, and that another one took its place', () => {
+    const steps = {
+      ...{ plan: [{ weight: 10 }, { weight: 50 }], at: 0, sinceMs: 1, fromRevision: 1, salt: 1 },
+      baseline: [{ version: 1, weight: 100 }],
+    };
+    const at = (over: Partial<Route>, more: object = {}) =>
+      route({ targets: SPLIT, rollout: { ...rollout('progressing', 2), steps: { ...steps, ...more } }, ...over });
+    const pause = { sinceMs: 7, reason: 'latency looks odd', by: 'bob' };
+    const all = [
+      at({}),
+      at({}, { pause }),
+      at({}, { pause }),
+      at({}),
+      at({ targets: [target(1, 60), target(2, 40)] }, { pause }),
+      route({ targets: ONE, rollout: rollout('loading', 3) }),
+      route({ targets: [target(4, 100)], rollout: rollout('promoted', 4), previousVersion: 1 }),
+    ];
+    expect(told(all)).toEqual([
+      'rollout.step 2',
+      'rollout.paused 2',
+      'rollout.resumed 2',
+      ...['rollout.step 2', 'rollout.paused 2'],
+      ...['rollout.superseded 2', 'rollout.rolled_back 1', 'rollout.started 3'],
+      ...['rollout.superseded 3', 'rollout.promoted 4'],
+    ]);
+    const [paused] = ofRoute(seenOf(all[0] as Route), all[1] as Route);
+    expect(paused?.data).toMatchObject({
+      message: 'paused: the rollout of version 2: by bob, latency looks odd; it waits for a person',
+      ...{ step: 1, steps: 2, version: 2 },
+    });
+    const both = ofRoute(seenOf(all[3] as Route), all[4] as Route).map(({ id }) => id);
+    expect(new Set(both).size).toBe(2);
+  });
+
   it('tells a split by hand as a step of the traffic, not as a promotion', () => {
     const promoted = { rollout: rollout('promoted', 2), previousVersion: 1 };
     const all = [route({ targets: TWO, ...promoted }), route({ targets: SPLIT, ...promoted })];
@@ -116,21 +150,6 @@ describe('what is told of the rest', () => {
       ...{ event: 'version.refused', subject: '4', data: { message: 'worse than the baseline', blessed: false } },
     });
     expect(ofModel(aModelVersion({ ...model, blessed: true })).event).toBe('version.blessed');
-  });
-
-  it('is that the loop waits for a person, and nothing of what it does by itself', () => {
-    const entry = (trainingId: string, state: object) =>
-      ofTrainer({ project: 'p', projectCreatedAtMs: 0, trainingId, document: JSON.stringify(state) });
-    // Each try of a retraining has the same episode, and people are asked about each.
-    for (const askedSinceMs of [7, 8])
-      expect(entry('', { phase: 'approval', episode: { id: 'e1' }, askedSinceMs })).toMatchObject([
-        { event: 'loop.waiting', id: `p/loop/e1/approval/${askedSinceMs}`, data: { correlationId: 'e1' } },
-      ]);
-    expect(entry('', { phase: 'training', episode: { id: 'e1' } })).toEqual([]);
-    expect(entry('t1', { phase: 'approval', episode: { id: 'e1' } })).toEqual([]);
-    expect(entry('', { something: 'else' })).toEqual([]);
-    for (const document of ['{', 'null', '7'])
-      expect(ofTrainer({ project: 'p', projectCreatedAtMs: 0, trainingId: '', document })).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 // id is made of what happened, so that a message that is read twice is the same event; each carries the correlation
 // id of its episode where there is one. Of a route its step is told by what it was before. Pure.
 
-import type { AnyDriftEvent, ModelVersion, TrainerEntry, TrainingEvent } from '@millrace/contracts';
+import type { AnyDriftEvent, ModelVersion, TrainingEvent } from '@millrace/contracts';
 import { cohortText, eventType, type PlatformEvent } from '@millrace/domain';
 import { primaryVersion, type Route } from '@millrace/routing';
 
@@ -24,6 +24,8 @@ export interface RouteSeen {
   traffic: string;
   /** Phase and version of the rollout, likewise. */
   rollout: string;
+  /** Since when it is paused; 0: it is not. Not there in what an earlier release kept. */
+  pausedMs?: number;
 }
 
 const DRIFT_PREFIX = eventType('drift.detected').replace('drift.detected.v1', '');
@@ -74,15 +76,66 @@ export function ofModel({ project, version, blessed, verdict, trainingId, create
 export function ofRoute(before: RouteSeen | undefined, route: Route): ProjectEvent[] {
   const { project, revision, rollout, previousVersion, targets, changedAtMs, reason, correlationId } = route;
   const seen = seenOf(route);
-  const event = isOlder(seen, before) ? undefined : stepOf(before, seen, route);
-  if (event === undefined) return [];
+  if (isOlder(seen, before)) return [];
   const weights = targets.map(({ version, weight }) => ({ version, weight }));
-  const isOfRollout = event === 'rollout.started' || event === 'rollout.aborted' || rollout.phase === 'progressing';
-  const version = isOfRollout ? rollout.version : seen.live;
-  const message = `${WORDS[event]} ${version}${rollout.message === '' ? '' : `: ${rollout.message}`}`;
-  const facts = { project, version, revision, weights, previousVersion, reason, correlationId, atMs: changedAtMs };
+  const { steps } = rollout;
+  const progress = steps === undefined ? {} : { step: steps.at + 1, steps: steps.plan.length };
+  const facts = { project, revision, weights, previousVersion, reason, correlationId, atMs: changedAtMs, ...progress };
   const id = `${project}/route/${revision}/${changedAtMs}`;
-  return [{ project, event, id, subject: `${version}`, data: { ...facts, message } }];
+  const step = stepOf(before, seen, route);
+  const besides = besidesOf(before, seen, route).filter(({ event }) => event !== step);
+  const told = [
+    ...besides.filter(({ event }) => event === 'rollout.superseded'),
+    ...(step === undefined ? [] : [{ event: step, version: versionOf(step, seen, route), why: rollout.message }]),
+    ...besides.filter(({ event }) => event !== 'rollout.superseded'),
+  ];
+  return told.map(({ event, version, why }) => {
+    const message = `${WORDS[event]} ${version}${why === '' ? '' : `: ${why}`}`;
+    const data = { ...facts, version, message };
+    return { project, event, id: event === step ? id : `${id}/${event}`, subject: `${version}`, data };
+  });
+}
+
+function versionOf(step: RouteStep, seen: RouteSeen, { rollout }: Route): number {
+  const isOfRollout = step === 'rollout.started' || step === 'rollout.aborted' || rollout.phase === 'progressing';
+  return isOfRollout ? rollout.version : seen.live;
+}
+
+interface Beside {
+  event: RouteStep;
+  version: number;
+  why: string;
+}
+
+/** What a change of the route is beside a step of its traffic: several may come with one. */
+function besidesOf(before: RouteSeen | undefined, seen: RouteSeen, { rollout }: Route): Beside[] {
+  const [phase, version] = (before?.rollout ?? '').split(' ');
+  const wasUnderWay = phase === 'loading' || phase === 'ready' || phase === 'progressing';
+  const isAnother = Number(version) !== rollout.version;
+  const pausedMs = (isAnother ? 0 : before?.pausedMs) ?? 0;
+  const { pause } = rollout.steps ?? {};
+  const said = [pause?.by ? `by ${pause.by}` : '', pause?.reason ?? ''].filter((text) => text !== '').join(', ');
+  const because = `${said === '' ? '' : `${said}; `}it waits for a person`;
+  return [
+    ...(wasUnderWay && isAnother
+      ? [
+          {
+            event: 'rollout.superseded' as const,
+            version: Number(version),
+            why: `by one of version ${rollout.version}`,
+          },
+        ]
+      : []),
+    ...(rollout.phase === 'loading' && seen.rollout !== before?.rollout
+      ? [{ event: 'rollout.started' as const, version: rollout.version, why: '' }]
+      : []),
+    ...(pause !== undefined && pausedMs === 0
+      ? [{ event: 'rollout.paused' as const, version: rollout.version, why: because }]
+      : []),
+    ...(pause === undefined && pausedMs > 0 && rollout.phase === 'progressing'
+      ? [{ event: 'rollout.resumed' as const, version: rollout.version, why: '' }]
+      : []),
+  ];
 }
 
 export function seenOf({ revision, changedAtMs, targets, rollout }: Route): RouteSeen {
@@ -93,6 +146,7 @@ export function seenOf({ revision, changedAtMs, targets, rollout }: Route): Rout
     live: primaryVersion(targets),
     traffic,
     rollout: `${rollout.phase} ${rollout.version}`,
+    pausedMs: rollout.steps?.pause?.sinceMs ?? 0,
   };
 }
 
@@ -109,6 +163,9 @@ const WORDS: Readonly<Record<RouteStep, string>> = {
   'rollout.started': 'loading version',
   'rollout.step': 'a part of the traffic moved, by a rollout of version',
   'rollout.promoted': 'all traffic goes to version',
+  'rollout.paused': 'paused: the rollout of version',
+  'rollout.resumed': 'goes on: the rollout of version',
+  'rollout.superseded': 'given up: the rollout of version',
   'rollout.aborted': 'not rolled out: version',
   'rollout.rolled_back': 'all traffic is back at version',
 };
@@ -131,34 +188,7 @@ function stepOf(
   return rollout.phase === 'failed' ? 'rollout.aborted' : undefined;
 }
 
-/** Of the trainer's own document only what it says by name is read; one of another shape tells nothing. */
-export function ofTrainer({ project, trainingId, document }: TrainerEntry): ProjectEvent[] {
-  if (trainingId !== '') return [];
-  const { phase, episode, askedSinceMs = 0 } = stateOf(document);
-  if (phase !== 'approval' || typeof episode?.id !== 'string') return [];
-  const message = `a retraining waits for a person: millrace loop ${project} approve, or stop`;
-  const data = { project, correlationId: episode.id, waitsFor: 'approval', message };
-  return [
-    {
-      project,
-      event: 'loop.waiting',
-      id: `${project}/loop/${episode.id}/approval/${String(askedSinceMs)}`,
-      subject: 'approval',
-      data,
-    },
-  ];
-}
-
 type Told = Omit<ProjectEvent, 'event'> & { event: PlatformEvent | 'webhook.test' };
-
-function stateOf(document: string): { phase?: unknown; episode?: { id?: unknown } | null; askedSinceMs?: unknown } {
-  try {
-    const state: unknown = JSON.parse(document);
-    return typeof state === 'object' && state !== null ? state : {};
-  } catch {
-    return {}; // the trainer's own concern
-  }
-}
 
 /** CloudEvents 1.0, structured. `atMs`: when its message was written. */
 export function bodyOf({ project, event, id, subject, data }: Told, atMs: number): string {

@@ -19,7 +19,7 @@ import {
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { WebhookDesk } from './desk.http.js';
-import { ofDrift, ofModel, ofTrainer, ofTraining, type ProjectEvent } from './platform-events.js';
+import { ofDrift, ofModel, ofTraining, type ProjectEvent } from './platform-events.js';
 
 const WEBHOOK_TRANSPORT = Symbol('webhooks');
 const GROUP = 'webhooks';
@@ -51,8 +51,9 @@ export class WebhookConsumer {
   }
 
   @EventPattern<string>('trainer.v1', WEBHOOK_TRANSPORT)
-  onTrainer(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    return this.take(messages, decodeTrainerEntry, ofTrainer);
+  async onTrainer(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
+    for (const { message, atMs } of read(messages, decodeTrainerEntry)) await this.desk.takeLoop(message, atMs);
+    return NOTHING_BAD;
   }
 
   private async take<T>(

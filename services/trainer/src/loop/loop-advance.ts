@@ -1,6 +1,6 @@
-// The closed loop of one project as a state machine: drift starts a retraining, a blessed version starts a rollout, a
-// bad rollout is taken back. Pure: inputs in, new state and effects out; it has no clock, starts nothing and forgets
-// nothing, so that thousands of histories can be simulated and a crashed trainer goes on where it was.
+// The closed loop of one project as a state machine: drift starts a retraining, a blessed version starts a rollout,
+// a bad rollout is taken back. Pure: inputs in, new state and effects out; it has no clock, starts nothing and
+// forgets nothing, so that thousands of histories can be simulated and a crashed trainer goes on where it was.
 //
 //   calm ──the schedule, or enough new rows (loop-triggers.ts)──▶ (approval ──approve──▶) training
 //   calm ──a drift that is open──▶ settling ──enough new dataset versions──▶ (approval ──approve──▶) training
@@ -9,8 +9,8 @@
 //     │                                                                  │             ▼
 //     └──────────────── route shows the version ───────── rolling_out ◀──┴─────────────┘
 //
-// Drift that is told while the loop is not calm is remembered, and so is one that a retraining did not mend: the loop
-// answers it when it is calm, until the monitor tells its end (open-drifts.ts).
+// Drift that is told while the loop is not calm is remembered, and so is one that a retraining did not mend: the
+// loop answers it when it is calm, until the monitor tells its end (open-drifts.ts).
 //
 // Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
 // recognised by its receiver: a training's id is the episode's id, with a number where trainings of it ran before; a
@@ -18,7 +18,7 @@
 
 import { SUBJECTS } from '@millrace/drift';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
-import { askedAbout, isOfAnother, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
+import { askedAbout, isOfAnother, notApproved, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
 import { notAhead } from './loop-clock.js';
 import { learned } from './loop-cost.js';
 import {
@@ -119,8 +119,9 @@ function onReject(state: LoopState, input: Word<'reject'>, policy: LoopPolicy, n
   const asked = askedAbout(state, policy);
   if (asked === null || isOfAnother(asked, input.about)) return same(state);
   const why = `${asked.what} is rejected${said(input)}`;
-  if (asked.kind === 'rollout') return same(leftToPerson(state, nowMs, why));
-  return same(rejectedRetraining(state, policy, nowMs, why));
+  const refused = notApproved(state, asked, { outcome: 'refused', by: input.by, reason: input.reason }, nowMs);
+  if (asked.kind === 'rollout') return same(leftToPerson(refused, nowMs, why));
+  return same(rejectedRetraining(refused, policy, nowMs, why));
 }
 
 function onDrift(

@@ -66,6 +66,8 @@ describe('a retraining that people approve', () => {
     const { state, effects } = run([reject('bob', 'wait for the new sensors')], asking(), four);
     expect([state.phase, effects, state.openDrifts.map(({ tries }) => tries)]).toEqual(['cooling', [], [1]]);
     expect(last(state)).toBe('the retraining is rejected (bob: wait for the new sensors)');
+    expect(state.answered).toMatchObject({ outcome: 'refused', by: 'bob', reason: 'wait for the new sensors' });
+    expect(state.answered?.about).toMatch(/^retraining .* since \d+$/);
   });
 
   it('is not what a stop leaves approved', () => {

@@ -1,8 +1,8 @@
-// Who has approved what the loop asks people about: a retraining (retrain.approval: manual) or the rollout of a blessed
-// version (rollout.automatic: false). As many different people as `retrain.approvers` says; names are as they are told,
-// nobody checks them here. What is not approved within `retrain.approvalExpires` is given up. Pure.
+// Who has approved what the loop asks people about: a retraining (retrain.approval: manual) or the rollout of a
+// blessed version (rollout.automatic: false). As many different people as `retrain.approvers` says; names are as
+// they are told, nobody checks them here. What is not approved within `retrain.approvalExpires` is given up. Pure.
 
-import type { Approval, LoopInput, LoopPolicy, LoopState } from './loop-state.js';
+import type { AnsweredQuestion, Approval, AskedQuestion, LoopInput, LoopPolicy, LoopState } from './loop-state.js';
 
 export interface Asked {
   /** Of one episode, or one version: what was approved before is not approved for the next. */
@@ -45,8 +45,19 @@ const questionOf = ({ key, sinceMs }: Asked): string => `${key} since ${sinceMs}
 export const isOfAnother = (asked: Asked, about: string | undefined): boolean =>
   about !== undefined && about !== questionOf(asked);
 
+/** The question ends without its approval. */
+export function notApproved<S extends LoopState>(
+  state: S,
+  asked: Asked,
+  { outcome, by = '', reason = '' }: Pick<AnsweredQuestion, 'outcome'> & { by?: string; reason?: string },
+  atMs: number,
+): S {
+  const answered = { about: questionOf(asked), what: asked.what, outcome, by: by.trim(), reason, atMs };
+  return { ...state, answered };
+}
+
 /** What people are asked, for whoever is to answer. */
-export function askedView(state: LoopState, policy: LoopPolicy) {
+export function askedView(state: LoopState, policy: LoopPolicy): AskedQuestion | null {
   const asked = askedAbout(state, policy);
   if (asked === null) return null;
   return {

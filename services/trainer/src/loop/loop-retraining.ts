@@ -2,7 +2,7 @@
 // Pure.
 
 import type { Episode } from './episode.js';
-import { askedAbout, askedAnew, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
+import { askedAbout, askedAnew, expiresAtMs, notApproved, peopleWanted, wantedOf } from './loop-approval.js';
 import { paying } from './loop-cost.js';
 import {
   type LoopEffect,
@@ -202,7 +202,8 @@ export function stillAsking(state: LoopState, policy: LoopPolicy, nowMs: number)
   if (endMs === null || nowMs < endMs) return same(state);
   const who = isApproved ? 'the budget' : peopleWanted(state, asked, policy.retrain);
   // What it was begun for is open still: it is asked about again after the pause.
-  const until: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + policy.retrain.cooldownMs };
+  const expired = notApproved(state, asked, { outcome: 'expired' }, nowMs);
+  const until: LoopState = { ...expired, phase: 'cooling', coolUntilMs: nowMs + policy.retrain.cooldownMs };
   const message = `the retraining did not begin in time, it waited for ${who}: it is given up`;
   return same({ ...step(until, nowMs, message), episode: null, askedSinceMs: 0 });
 }

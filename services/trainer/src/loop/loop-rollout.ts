@@ -5,7 +5,7 @@ import { cohortOfVersion, sameCohort } from '@millrace/domain';
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import { rolloutCommandId } from './command-ids.js';
 import { causeOf } from './episode.js';
-import { askedAbout, expiresAtMs, peopleWanted, wantedOf } from './loop-approval.js';
+import { askedAbout, expiresAtMs, notApproved, peopleWanted, wantedOf } from './loop-approval.js';
 import { weighed } from './loop-cost.js';
 import { cool, givenUp } from './loop-retraining.js';
 import {
@@ -159,7 +159,8 @@ export function stillWaiting(state: LoopState, policy: LoopPolicy, nowMs: number
   const endMs = expiresAtMs(asked, policy.retrain);
   if (endMs === null || nowMs < endMs) return same(state);
   const who = peopleWanted(state, asked, policy.retrain);
-  return same(leftToPerson(state, nowMs, `${asked.what} was not approved in time, it waited for ${who}`));
+  const expired = notApproved(state, asked, { outcome: 'expired' }, nowMs);
+  return same(leftToPerson(expired, nowMs, `${asked.what} was not approved in time, it waited for ${who}`));
 }
 
 export function leftToPerson(state: LoopState, nowMs: number, why: string): LoopState {

@@ -1,6 +1,6 @@
 // Runs the loops of all projects: one input at a time per project, the new state saved before its effects are
-// performed, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one. An
-// effect that fails is repeated in the same way, as long as the state says that it is to be had.
+// performed, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one.
+// An effect that fails is repeated in the same way, as long as the state says that it is to be had.
 
 import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
@@ -200,7 +200,7 @@ export class LoopRunner {
     const { state, effects } = this.decide(before, input, loop.policy, this.clock.nowMs());
     if (state === before && !loop.isUnsure) return;
     loop.isUnsure = true;
-    await this.store.save(project, loop.createdAtMs, state);
+    await this.store.save(project, loop.createdAtMs, { ...state, asked: askedView(state, loop.policy) });
     loop.isUnsure = false;
     loop.state = state;
     const told = state.history.at(-1);

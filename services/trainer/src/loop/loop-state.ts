@@ -41,6 +41,10 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Tau
   /** Likewise about the rollout of the waiting version. */
   waitingSinceMs: number;
   approvals: readonly Approval[];
+  /** The last question that was not approved; not there = there was none. */
+  answered?: AnsweredQuestion | undefined;
+  /** For those who follow the topic: what people are asked, as it was when this was saved. */
+  asked?: AskedQuestion | null | undefined;
   /** The version whose cool-down this is a probation of; 0 = it is none. */
   probationVersion: number;
   /** How often its rollout was given up. */
@@ -66,6 +70,26 @@ export interface Approval {
   by: string;
   reason: string;
   atMs: number;
+}
+
+export interface AnsweredQuestion {
+  about: string;
+  what: string;
+  outcome: 'refused' | 'expired';
+  /** Empty where it expired. */
+  by: string;
+  reason: string;
+  atMs: number;
+}
+
+export interface AskedQuestion {
+  about: string;
+  what: string;
+  sinceMs: number;
+  expiresAtMs: number | null;
+  approvers: number;
+  wanted: number;
+  given: { by: string; reason: string; atMs: number }[];
 }
 
 export interface TakingBack {

@@ -7,12 +7,19 @@ import type { Project } from '@millrace/project';
 import { dataset, drift, live, policy } from '../../test/a-loop.js';
 import { LoopHttp } from './loop.http.js';
 import { LoopRunner } from './loop-runner.js';
+import type { LoopState } from './loop-state.js';
 
 const none = async (): Promise<void> => undefined;
 
 it('takes approvals with a name, refuses what is not asked, and says whom it waits for', async () => {
+  const saved: LoopState[] = [];
   const runner = new LoopRunner(
-    { load: async () => null, save: none, remove: none, projects: async () => [] },
+    {
+      load: async () => null,
+      save: async (_project, _at, state) => void saved.push(state),
+      remove: none,
+      projects: async () => [],
+    },
     { startTraining: none, startRollout: none, rollback: none, compare: none },
     new ManualClock(1),
     { info: () => undefined, error: () => undefined },
@@ -50,7 +57,10 @@ it('takes approvals with a name, refuses what is not asked, and says whom it wai
     waits: { for: 'a second person beside anna to approve the retraining' },
   });
   await expect(command('p', 'approve', { by: 'Anna' })).rejects.toThrow('Anna has approved the retraining already');
+  // Whoever follows the topic sees the question as people do.
+  expect(saved.at(-1)?.asked).toEqual(one.asked);
   expect(await command('p', 'approve', { by: 'bob' })).toMatchObject({ phase: 'training' });
+  expect(saved.at(-1)?.asked).toBeNull();
   const stopped = await command('p', 'stop', { by: 'eve', reason: 'fire' });
   expect(stopped.history.at(-1)?.message).toBe(
     'stopped by the kill switch (eve: fire); what training c1 makes is left to a person',
