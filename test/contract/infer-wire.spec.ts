@@ -173,10 +173,14 @@ describe('protobuf-es reads what libs/inference writes', () => {
       cancelled: true,
       stream: true,
       shadow: true,
+      rolloutRevision: 1_000_000,
+      rolloutWeight: 20,
     };
     const exchanged = fromBinary(relayPb.ExchangeRequestSchema, encodeExchangeRequest([request, request]));
     expect(exchanged.frames).toHaveLength(2);
-    expect(exchanged.frames[1]).toMatchObject({ ...request, id: BigInt(request.id) });
+    expect(exchanged.frames[1]).toMatchObject({
+      ...{ ...request, id: BigInt(request.id), rolloutRevision: 1_000_000n },
+    });
     decodeExchangeRequest(toBinary(relayPb.ExchangeRequestSchema, exchanged), (frame) =>
       expect(frame).toEqual(request),
     );

@@ -89,6 +89,7 @@ describe('a bandit in a project file', () => {
     [', bandit: { every: 2h, for: 1h }', 'bandit', 'for ends before the first move'],
     [', bandit: { floor: 50 }', 'bandit', 'floor'],
     [', bandit: { confidence: 1 }', 'bandit', 'confidence'],
+    [', analysis: { quality: { required: true } }', 'bandit', 'a bandit waits for labels by itself'],
     [', steps: [{ weight: 5 }]', 'bandit', 'steps do not fit strategy bandit'],
   ])('%s with strategy %s is refused', (bandit, strategy, message) => {
     expect(JSON.stringify(rolloutOf(bandit, strategy))).toContain(message);

@@ -225,7 +225,12 @@ function checkRollout({ rollout, data }: Project, document: unknown, report: Rep
 const BANDIT_EVERY_MS_MIN = 1_000;
 
 /** Labels move its shares: without them it would only wait. */
-function checkBandit({ strategy, bandit }: Project['rollout'], isLabelled: boolean, document: unknown, report: Report) {
+function checkBandit(
+  { strategy, bandit, analysis }: Project['rollout'],
+  isLabelled: boolean,
+  document: unknown,
+  report: Report,
+) {
   const path = ['rollout', 'bandit'];
   const written = (document as { rollout?: { bandit?: Record<string, unknown> } }).rollout?.bandit ?? {};
   if (bandit === undefined) {
@@ -237,6 +242,11 @@ function checkBandit({ strategy, bandit }: Project['rollout'], isLabelled: boole
     report(
       ['rollout', 'strategy'],
       'a bandit follows labels, and the project has none. Add data.label, or write strategy: canary.',
+    );
+  if (analysis.quality.required)
+    report(
+      ['rollout', 'analysis', 'quality', 'required'],
+      'a bandit waits for labels by itself, until its time is over. Remove required.',
     );
   const { start, floor, everyMs, forMs } = bandit;
   if (start < floor || start > 100 - floor)

@@ -129,4 +129,20 @@ describe('while a rollout is in steps', () => {
     const drawn = new Set(Array.from({ length: 500 }, (_, i) => liveOf(inSteps(20), '', `r${i}`)));
     expect(drawn).toEqual(new Set([1, 3]));
   });
+
+  it('says in which rollout and at which weight a request was drawn, and of others nothing', () => {
+    const twenty = inSteps(20);
+    const draw = { fromRevision: 1, weight: 20 };
+    const drawOf = (choices: RouteChoices, pinned = 0, id = 'r') => {
+      const choice = choices.choose('', id, pinned);
+      return choice.kind === 'chosen' ? choice.draw : choice.kind;
+    };
+    for (let i = 0; i < 50; i++) expect(drawOf(twenty, 0, `r${i}`)).toEqual(draw);
+    expect(drawOf(twenty, 3)).toBeUndefined();
+    const alone = [{ version: 1, weight: 100, name: 'blue' }];
+    expect(drawOf(new RouteChoices(route({ targets: alone, loadedVersions: [1] }), true))).toBeUndefined();
+    // Copies are drawn as the answer is.
+    const copied = new RouteChoices({ ...twenty.route, shadows: [2], shadowShare: 100 }, true);
+    expect(drawOf(copied)).toEqual(draw);
+  });
 });

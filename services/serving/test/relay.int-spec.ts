@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodePrediction, type PredictionMessage } from '@millrace/contracts';
 import {
   decodeExchangeResponse,
   decodeInferResponse,
@@ -14,6 +15,7 @@ import {
   type RequestFrame,
   type ResponseFrame,
 } from '@millrace/inference';
+import { CompactedReader } from '@millrace/kafka';
 import { eventually, startKafka, uniquePrefix } from '@millrace/testing';
 import { writePackage } from './package-fixture.js';
 import {
@@ -30,7 +32,9 @@ const pass = (bytes: Buffer): Buffer => bytes;
 describe('the relay stream', () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-serving-'));
   const answers = new Map<number, ResponseFrame>();
+  const predictions = new Map<string, PredictionMessage>();
   let control: ControlWriter;
+  let reader: CompactedReader;
   let serving: ServingProcess;
   let client: Client;
   let stream: ClientDuplexStream<Buffer, Buffer>;
@@ -64,6 +68,17 @@ describe('the relay stream', () => {
     serving = await startServing({ home, brokers, topicPrefix });
     await untilReady(serving);
     await untilLoaded(serving, 'demo', 2);
+    reader = new CompactedReader(control.kafka, {
+      name: 'relay-test',
+      topics: {
+        'predictions.v1': (_key, value) => {
+          if (value === null) return;
+          const prediction = decodePrediction(value);
+          predictions.set(prediction.predictionId, prediction);
+        },
+      },
+    });
+    await reader.caughtUp();
     client = new Client(serving.grpc, credentials.createInsecure());
     stream = client.makeBidiStreamRequest('/millrace.relay.v1.RelayService/Exchange', pass, pass);
     stream.on('data', (bytes: Buffer) => {
@@ -79,6 +94,7 @@ describe('the relay stream', () => {
   afterAll(async () => {
     stream?.cancel();
     client?.close();
+    await reader?.close();
     await serving?.stop();
     await control?.close();
     rmSync(home, { recursive: true, force: true });
@@ -98,6 +114,13 @@ describe('the relay stream', () => {
     send(frame(1000, { version: 2 }), frame(1001, { version: 0 }));
     expect(decodeInferResponse((await answerTo(1000)).response).modelVersion).toBe('2');
     expect(decodeInferResponse((await answerTo(1001)).response).modelVersion).toBe('1');
+  });
+
+  it('logs in which rollout the frame says that its version was drawn, and of others nothing', async () => {
+    send(frame(1500, { rolloutRevision: 7, rolloutWeight: 20 }), frame(1501));
+    const logged = (id: number) => eventually(`the prediction of ${id}`, () => predictions.get(`q${id}/0`));
+    expect((await logged(1500)).draw).toEqual({ fromRevision: 7, weight: 20 });
+    expect((await logged(1501)).draw).toBeUndefined();
   });
 
   it('answers errors as frames and goes on', async () => {

@@ -47,6 +47,14 @@ describe('messagesOf', () => {
     expect(roles({ shadow: true })).toEqual(['r/0 shadow', 'r/1 shadow']);
   });
 
+  it('says in which rollout the route drew the version, where it did', () => {
+    const draws = (facts: object) =>
+      messagesOf(answered({}, facts)).map(({ value }) => decodePrediction(value as Uint8Array).draw);
+    expect(draws({})).toEqual([undefined, undefined]);
+    const draw = { fromRevision: 9, weight: 20 };
+    expect(draws({ draw })).toEqual([draw, draw]);
+  });
+
   it('knows a row by its own id and entity where the request says them, and sends it where its label goes', () => {
     const messages = messagesOf(answered({ entity: '', rowIds: ['a-1', ''], rowEntities: ['', 'bob'] }));
     const rows = messages.map(({ value }) => decodePrediction(value as Uint8Array));
