@@ -98,6 +98,7 @@ describe('rollouts that are judged', () => {
       'unusable',
       'constant',
       'scores',
+      'quality',
     ]);
     const { body: metrics } = await routers[1].get('/metrics', routers[1].metricsPort);
     expect(metrics).toContain('millrace_router_analysis_verdict{project="p",version="7"');
