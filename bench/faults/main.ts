@@ -1,6 +1,7 @@
 // `npm run test:faults`: two processes of every service, disturbed under traffic (each row a record, a prediction and a
 // label), and compared with a run of the same rows that nobody disturbs: dataset versions with their ids, windows,
-// counters. Ends with 1 where something does not hold. About half an hour; `npm test` runs the slice.
+// counters. And every strategy of a rollout, disturbed at every step (services/router/test/rollouts.int-spec.ts). Ends
+// with 1 where something does not hold. About an hour and a half; `npm test` runs slices.
 //   npm run test:faults -- [--cases restart,ingests,…] [--slice] [--rate 500] [--seconds 180] [--seed 1]
 
 import { resolve } from 'node:path';
@@ -17,6 +18,7 @@ import {
   takeOver,
   together,
 } from './cases.js';
+import { disturbedRollouts } from './disturbed-rollouts.process.js';
 import { fullDisk, fullHome, withSmallDisk } from './full-disk.js';
 import { ReplicatedPlatform } from './replicated-platform.process.js';
 import { startOf } from './rows.js';
@@ -55,13 +57,15 @@ const WHOLE: readonly FaultCase[] = [
 const SLICE: readonly FaultCase[] = [
   together('slice', [shown, takeOver(TAKEN_OVER_MS_MAX.slice), restart(['router', 'serving'])]),
 ];
+/** Before a platform of its own. */
+const rollouts = disturbedRollouts(root);
 /** Each on a platform of its own, which has this folder on a small disk. */
 const ON_SMALL_DISK = [
   ['artifacts', fullDisk(short)],
   ['', fullHome(2 * short)],
 ] as const;
 
-const all = values.slice ? SLICE : [...WHOLE, ...ON_SMALL_DISK.map(([, one]) => one)];
+const all = values.slice ? SLICE : [...WHOLE, rollouts, ...ON_SMALL_DISK.map(([, one]) => one)];
 const chosen = (values.cases?.split(',') ?? all.map(({ name }) => name)).map((name) => {
   const found = all.find((one) => one.name === name);
   if (found === undefined)
@@ -95,7 +99,9 @@ async function runAll(platform: ReplicatedPlatform, cases: readonly FaultCase[])
 }
 
 let isMet = true;
-const onOne = chosen.filter((one) => ON_SMALL_DISK.every(([, other]) => one !== other));
+const isOnOne = (one: (typeof chosen)[number]): one is FaultCase =>
+  one !== rollouts && ON_SMALL_DISK.every(([, other]) => one !== other);
+const onOne = chosen.filter(isOnOne);
 if (onOne.length > 0) {
   const platform = await ReplicatedPlatform.up(root, { keep: values.keep });
   try {
@@ -103,6 +109,12 @@ if (onOne.length > 0) {
   } finally {
     await platform.stop();
   }
+}
+if (chosen.includes(rollouts)) {
+  say(`${rollouts.name}: ${rollouts.says}`);
+  const areMet = await rollouts.hold();
+  say(`${areMet ? 'pass' : 'FAIL'}  ${rollouts.name}: each ends as it should`);
+  isMet &&= areMet;
 }
 for (const [folder, one] of ON_SMALL_DISK) {
   if (!chosen.includes(one)) continue;

@@ -8,6 +8,7 @@ import {
   EXPERIMENT_SLOTS,
   type Experiment,
   emptyRoute,
+  isWhole,
   ROLLOUT_PHASES,
   type RolloutSteps,
   type Route,
@@ -45,13 +46,20 @@ export function decodeRoute(bytes: Uint8Array): Route {
     if (fault !== '') throw new PlatformError('corrupt', `Route ${fault}`, { facts: { project: route.project } });
   }
   const { shadows, shadowShare, project } = route;
-  const isWhole = shadows.length === 0 ? shadowShare === 0 : shadowShare >= 1 && shadowShare <= 100;
+  const isCopied = shadows.length === 0 ? shadowShare === 0 : shadowShare >= 1 && shadowShare <= 100;
   const fault =
-    !isWhole || shadows.length > SHADOWS_MAX
+    !isCopied || shadows.length > SHADOWS_MAX
       ? `with ${shadows.length} shadows of ${shadowShare} %`
-      : stepsFault(route.rollout?.steps) || experimentFault(route.experiment);
+      : sharesFault(route.targets) || stepsFault(route.rollout?.steps) || experimentFault(route.experiment);
   if (fault !== '') throw new PlatformError('corrupt', `Route ${fault}`, { facts: { project } });
   return { ...route, rollout: route.rollout ?? emptyRoute(project).rollout };
+}
+
+function sharesFault(targets: Route['targets']): string {
+  const names = new Set(targets.map(({ name }) => name));
+  if (targets.length === 0 || (isWhole(targets) && names.size === targets.length)) return '';
+  const shares = targets.map(({ version, weight, name }) => `${name} ${version}:${weight}`).join(', ');
+  return `whose shares are no whole: ${shares.slice(0, 200)}`;
 }
 
 function stepsFault(steps: RolloutSteps | undefined): string {

@@ -3,7 +3,7 @@
 // outages; a consumer that has really crashed ends the process.
 
 import { PlatformError, systemClock } from '@millrace/domain';
-import { logger } from '@millrace/telemetry';
+import { counter, logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
@@ -23,7 +23,7 @@ export interface EntryPosition {
   readonly replayed: boolean;
 }
 
-/** value null = the key was deleted. An entry that throws is logged and skipped: the rest must stay readable. */
+/** value null = the key was deleted. An entry that throws is logged, counted, skipped: the rest must stay readable. */
 export type OnEntry = (key: string, value: Buffer | null, position: EntryPosition) => void | Promise<void>;
 
 export interface CompactedReaderSettings {
@@ -59,6 +59,7 @@ let instances = 0;
 
 export class CompactedReader {
   private readonly log = logger('kafka-reader');
+  private readonly skipped = counter('millrace.kafka.entries_skipped');
   private readonly groupId: string;
   /** Offsets that were there at the start, by topic and partition. */
   private readonly atStart = new Map<string, number>();
@@ -243,6 +244,7 @@ export class CompactedReader {
           try {
             await onEntry(message.key?.toString() ?? '', message.value, position);
           } catch (error) {
+            this.skipped.add(1, { topic });
             this.log.error('entry skipped', { topic, partition, offset }, error);
           }
         }

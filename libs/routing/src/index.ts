@@ -23,6 +23,7 @@ export { inServiceVersion, primaryVersion } from './primary.js';
 export {
   type Decision,
   decide,
+  isWhole,
   type LoadOutcome,
   type RejectionReason,
   type RouteAction,

@@ -614,7 +614,8 @@ function named(route: Route, weights: readonly Share[], strategy: RolloutStrateg
   return ordered.map(({ version, weight }, i) => ({ version, weight, name: names[i] as string }));
 }
 
-function isWhole(weights: readonly Share[]): boolean {
+/** All of the traffic, as shares that a route may have. */
+export function isWhole(weights: readonly Share[]): boolean {
   const sum = weights.reduce((total, { weight }) => total + weight, 0);
   const distinct = new Set(weights.map(({ version }) => version)).size === weights.length;
   const whole = weights.every(({ weight }) => Number.isInteger(weight) && weight > 0);

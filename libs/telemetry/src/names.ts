@@ -5,6 +5,7 @@
 
 import { ANALYSIS_METRICS } from './analysis-names.js';
 import { EXPERIMENT_METRICS } from './experiment-names.js';
+import { KAFKA_METRICS } from './kafka-names.js';
 import type { MetricSpec } from './metric-spec.js';
 import { TOLD_METRICS } from './told-names.js';
 
@@ -28,73 +29,7 @@ export const METRICS = {
     description: 'p99 of the event loop delay since the last reading',
     labels: [],
   },
-  // Kafka (libs/kafka)
-  'millrace.kafka.consumed': {
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages whose effect is done',
-    labels: ['topic'],
-  },
-  'millrace.kafka.consumer_lag': {
-    kind: 'gauge',
-    unit: '{message}',
-    description: 'High watermark minus next offset, last seen',
-    labels: ['topic', 'partition'],
-  },
-  'millrace.kafka.batch_duration': {
-    kind: 'histogram',
-    unit: 'ms',
-    description: 'Time of a handler for one partition batch',
-    labels: ['topic'],
-  },
-  'millrace.kafka.handler_retries': {
-    kind: 'counter',
-    unit: '{retry}',
-    description: 'Batches tried again',
-    labels: ['topic', 'code'],
-  },
-  'millrace.kafka.dead_letters': {
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages moved to the dead letter topic',
-    labels: ['topic'],
-  },
-  'millrace.kafka.pauses': {
-    kind: 'counter',
-    unit: '{pause}',
-    description: 'Partitions paused because the handler was overloaded',
-    labels: ['topic'],
-  },
-  'millrace.kafka.hanging_transactions': {
-    kind: 'counter',
-    unit: '{transaction}',
-    description: 'Transactions that a broker had left open in a partition, and that were ended as it had decided',
-    labels: ['outcome'],
-  },
-  'millrace.kafka.produced': {
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages acknowledged by the broker',
-    labels: ['topic'],
-  },
-  'millrace.kafka.produce_failures': {
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages whose send was given up',
-    labels: ['topic', 'code'],
-  },
-  'millrace.kafka.produce_queue': {
-    kind: 'gauge',
-    unit: '{message}',
-    description: 'Messages waiting for the broker',
-    labels: ['client'],
-  },
-  'millrace.kafka.connected': {
-    kind: 'gauge',
-    unit: '1',
-    description: '1 while the client reaches a broker',
-    labels: ['client'],
-  },
+  ...KAFKA_METRICS,
   // Redis (libs/redis)
   'millrace.redis.connected': { kind: 'gauge', unit: '1', description: '1 while Redis is reachable', labels: [] },
   // the artifact store (libs/artifacts); the request_, bytes and cache_ ones of a bucket only
@@ -192,6 +127,12 @@ export const METRICS = {
     kind: 'gauge',
     unit: '1',
     description: '1 while a stream to serving is open',
+    labels: [],
+  },
+  'millrace.router.snapshot_unreadable': {
+    kind: 'counter',
+    unit: '{part}',
+    description: 'Parts of the last known state on disk that could not be read at the start, and were left out',
     labels: [],
   },
   'millrace.router.match_fallthroughs': {

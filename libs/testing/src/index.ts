@@ -25,4 +25,4 @@ export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';
 export { answerInto, type Difference } from './rollout-world.js';
 export { startS3, type TestS3 } from './s3-server.js';
-export { cloneRoot } from './setup-state.js';
+export { cloneRoot, setupState } from './setup-state.js';

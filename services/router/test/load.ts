@@ -1,8 +1,7 @@
-// An open-loop load of predictions against a router's gRPC endpoint: so many a second, whatever comes back.
+// An open-loop load of predictions against a router, over gRPC or REST: so many a second, whatever comes back.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GRPCInferenceService, inferencePb } from '@millrace/contracts';
-import type { PlatformError } from '@millrace/domain';
 import type { GrpcClient } from '@millrace/grpc';
 
 export interface Outcome {
@@ -24,9 +23,13 @@ const DEADLINE_MS = 20_000;
 
 type Client = GrpcClient<typeof GRPCInferenceService>;
 
-export function inferRequest(entity = '', id = ''): MessageInitShape<typeof inferencePb.ModelInferRequestSchema> {
+export function inferRequest(
+  entity = '',
+  id = '',
+  modelName = 'p',
+): MessageInitShape<typeof inferencePb.ModelInferRequestSchema> {
   return {
-    modelName: 'p',
+    modelName,
     id,
     parameters: entity === '' ? {} : { entity: { parameterChoice: { case: 'stringParam' as const, value: entity } } },
     inputs: [{ name: 'x', datatype: 'FP64', shape: [1n] }],
@@ -35,7 +38,46 @@ export function inferRequest(entity = '', id = ''): MessageInitShape<typeof infe
 }
 
 /** Runs until stop() and resolves with every outcome when all are in. */
-export function startLoad(client: Client, perSecond: number): Load {
+export function startLoad(client: Client, perSecond: number, model = 'p'): Load {
+  return openLoop(perSecond, async (entity) => {
+    const answer = await client.modelInfer(inferRequest(entity, '', model), { deadlineMs: DEADLINE_MS });
+    return answer.modelVersion;
+  });
+}
+
+/**
+ * Over connections that are kept alive; `headers`: of each request. Where one of the ports refuses a connection, so
+ * that nothing was sent, the next one is asked.
+ */
+export function startRestLoad(
+  ports: number | readonly number[],
+  perSecond: number,
+  model = 'p',
+  headers: Record<string, string> = {},
+): Load {
+  const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP64', shape: [1], data: [1] }] });
+  const ask = async (entity: string, [port, ...others]: readonly number[]): Promise<string> => {
+    const asked = fetch(`http://127.0.0.1:${port}/v2/models/${model}/infer`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'millrace-entity': entity, ...headers },
+      body,
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    const answer = await asked.catch((error: Error) => {
+      if (others.length > 0 && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED')
+        return undefined;
+      throw error;
+    });
+    if (answer === undefined) return ask(entity, others);
+    const told = (await answer.json()) as { model_version: string; error?: string };
+    if (!answer.ok) throw new Error(told.error);
+    return told.model_version;
+  };
+  return openLoop(perSecond, (entity) => ask(entity, [ports].flat()));
+}
+
+/** `ask` gives the version that has answered. */
+function openLoop(perSecond: number, ask: (entity: string) => Promise<string>): Load {
   const outcomes: Outcome[] = [];
   const running = new Set<Promise<void>>();
   const startMs = performance.now();
@@ -44,12 +86,14 @@ export function startLoad(client: Client, perSecond: number): Load {
     const due = ((performance.now() - startMs) / 1000) * perSecond;
     for (; sent < due; sent++) {
       const sentAtMs = performance.now();
-      const one = client.modelInfer(inferRequest(`e${sent}`), { deadlineMs: DEADLINE_MS }).then(
-        (answer) => {
-          outcomes.push({ sentAtMs, ms: performance.now() - sentAtMs, error: '', version: answer.modelVersion });
-        },
-        (error: PlatformError) => {
-          outcomes.push({ sentAtMs, ms: performance.now() - sentAtMs, error: error.message, version: '' });
+      const ended = (error: string, version: string) =>
+        void outcomes.push({ sentAtMs, ms: performance.now() - sentAtMs, error, version });
+      const one = ask(`e${sent}`).then(
+        (version) => ended('', version),
+        // Of fetch only the cause says what it was.
+        ({ message, cause }: Error) => {
+          const { message: why = '', code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+          ended(cause === undefined ? message : `${message}: ${code} ${why}`, '');
         },
       );
       running.add(one);

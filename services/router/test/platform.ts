@@ -1,5 +1,5 @@
-// What the router's integration tests stand on: a real Kafka, a stand-in serving, a project named `p`, a router
-// process.
+// What the router's integration tests stand on: a real Kafka, a stand-in serving, a project named `p` and others on
+// request, a router process.
 
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,8 @@ import { parseProject } from '@millrace/project';
 import { aModelVersion, LOANS_PROJECT, uniquePrefix } from '@millrace/testing';
 import { RouterProcess } from './router-process.js';
 import { StandInServing } from './stand-in-serving.js';
+
+const VERSIONS = 10;
 
 export class Platform {
   readonly serving = new StandInServing();
@@ -30,20 +32,8 @@ export class Platform {
     const connection = new KafkaConnection({ brokers, clientId: 'router-test', topicPrefix });
     const platform = new Platform(brokers, topicPrefix, connection, new MessageProducer(connection));
     await ensureTopics(connection, ['projects.v1', 'models.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
-    const parsed = parseProject(`${LOANS_PROJECT.replace('loans', 'p')}rollout: ${rollout}\n`, 'project.yaml');
-    if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-    const entry = {
-      name: 'p',
-      revision: 1,
-      document: parsed.document,
-      documentSha256: 'x',
-      appliedAtMs: 1,
-      labelRuleSinceMs: 0,
-      earlierSchemas: [],
-      createdAtMs: 0,
-    };
-    await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);
-    for (let version = 1; version < 10; version++) await platform.announce({ version });
+    await platform.apply('p', rollout);
+    for (let version = 1; version < VERSIONS; version++) await platform.announce({ version });
     if (env.MILLRACE_REPLICAS?.includes('serving=2')) await platform.startBothServings();
     else await platform.serving.start(0);
     platform.router = await platform.newRouter(env);
@@ -77,10 +67,27 @@ export class Platform {
     });
   }
 
-  /** As the trainer does: of project p. */
-  async announce(part: Partial<ModelVersion> & { version: number }): Promise<void> {
-    const value = encodeModelVersion(aModelVersion({ ...part, project: 'p' }));
-    await this.producer.send('models.v1', [{ key: `p/${part.version}`, value }]);
+  /** As ingest does: a project of this name, of whose rollouts its file says this. */
+  async apply(project: string, rollout: string): Promise<void> {
+    const parsed = parseProject(`${LOANS_PROJECT.replace('loans', project)}rollout: ${rollout}\n`, 'project.yaml');
+    if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+    const entry = {
+      name: project,
+      revision: 1,
+      document: parsed.document,
+      documentSha256: 'x',
+      appliedAtMs: 1,
+      labelRuleSinceMs: 0,
+      earlierSchemas: [],
+      createdAtMs: 0,
+    };
+    await this.producer.send('projects.v1', [{ key: project, value: encodeProject(entry) }]);
+  }
+
+  /** As the trainer does. */
+  async announce(part: Partial<ModelVersion> & { version: number }, project = 'p'): Promise<void> {
+    const value = encodeModelVersion(aModelVersion({ ...part, project }));
+    await this.producer.send('models.v1', [{ key: `${project}/${part.version}`, value }]);
   }
 
   async rollOut(version: number): Promise<void> {

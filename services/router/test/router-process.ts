@@ -99,12 +99,15 @@ export class RouterProcess {
     return this.exit;
   }
 
-  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+  /** SIGSTOP holds its sockets and answers nothing, until SIGCONT. */
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     this.child?.kill(name);
   }
 
-  inference(): GrpcClient<typeof GRPCInferenceService> {
-    const client = createClient(GRPCInferenceService, `127.0.0.1:${this.grpcPort}`);
+  /** `others`: of other routers, which the client knows as well. */
+  inference(...others: number[]): GrpcClient<typeof GRPCInferenceService> {
+    const places = [this.grpcPort, ...others].map((port) => `127.0.0.1:${port}`);
+    const client = createClient(GRPCInferenceService, others.length === 0 ? (places[0] as string) : `ipv4:${places}`);
     this.clients.push(client);
     return client;
   }
@@ -115,8 +118,8 @@ export class RouterProcess {
     return client;
   }
 
-  async get(path: string, port = this.controlPort): Promise<HttpAnswer> {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  async get(path: string, port = this.controlPort, withinMs = 60_000): Promise<HttpAnswer> {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(withinMs) });
     const text = await response.text();
     return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
   }

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { openAuditTrail } from '@millrace/audit';
 import { topicTerms } from '@millrace/deployment';
+import { PROJECTS_MAX } from '@millrace/domain';
 import {
   ensureTopics,
   inTime,
@@ -13,7 +14,7 @@ import {
   TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
-import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
+import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
 import { type ServiceContext, type Tick, within } from '@millrace/service';
 import { type AnalysisWiring, analysis } from '../analysis/analysis.module.js';
 import type { RouterConfig } from '../config.js';
@@ -189,8 +190,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   });
   const follow = async (): Promise<void> => {
     const saved = await snapshot.read();
-    // A snapshot of an earlier release lacks what routes had not yet.
-    for (const route of saved?.routes ?? []) table.apply({ ...emptyRoute(route.project), ...route });
+    for (const route of saved?.routes ?? []) table.apply(route);
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
       const matches = saved?.matches?.[project];
@@ -198,7 +198,10 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       table.setSticky(project, sticky);
       table.setMatches(project, matches);
     }
-    for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
+    for (const entry of saved?.upstreams ?? [])
+      await upstream.know(entry).catch((error: unknown) => {
+        log.warn('a version elsewhere of the snapshot is not known', { project: entry.project }, error);
+      });
     follower.start();
     analysing.follow();
   };
@@ -272,18 +275,26 @@ function routeFollower(
 ): RouteFollower {
   /** Routes as they came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
   const confirmed = new Map<string, Route>();
+  /** Whose newest route here cannot be read: what is known of them stays until one comes that can. */
+  const unreadable = new Set<string>();
   return new RouteFollower(
     connection,
     {
       onRoute(route, partition) {
         confirmed.set(route.project, route);
+        unreadable.delete(route.project);
         routeLog.learnPartition(route.project, partition);
         table.apply(route);
         if (!held.has(partition)) control.onRoute(table.routeOrEmpty(route.project));
         snapshot.touch();
       },
+      onRouteUnreadable(project, partition) {
+        if (unreadable.size < PROJECTS_MAX) unreadable.add(project);
+        routeLog.learnPartition(project, partition);
+      },
       onRouteRemoved(project) {
         confirmed.delete(project);
+        unreadable.delete(project);
         table.remove(project);
         switches.forget(project);
         analysing.analyst.forget(project);
@@ -319,7 +330,8 @@ function routeFollower(
         for (const { project, revision } of table.all()) {
           const route = confirmed.get(project);
           // Gone, or begun anew: the snapshot's newer revision must not stand in the way.
-          if (route === undefined || route.revision < revision) table.remove(project);
+          const isStale = route === undefined || route.revision < revision;
+          if (isStale && !unreadable.has(project)) table.remove(project);
           if (route !== undefined) table.apply(route);
         }
         void removed.caughtUp();

@@ -98,6 +98,8 @@ export interface ProjectFacts {
 
 export interface FollowerHandlers {
   onRoute(route: Route, partition: number): void;
+  /** What was known of it before stays. */
+  onRouteUnreadable(project: string, partition: number): void;
   onRouteRemoved(project: string): void;
   onProject(project: string, facts: ProjectFacts | null): void;
   onModel(model: ModelVersion): Promise<void>;
@@ -163,8 +165,20 @@ export class RouteFollower {
   }
 
   private readonly onRoute: OnEntry = (key, value, position) => {
-    if (value === null) this.handlers.onRouteRemoved(key);
-    else this.handlers.onRoute(decodeRoute(value), position.partition);
+    if (value === null) {
+      this.handlers.onRouteRemoved(key);
+      return;
+    }
+    let route: Route;
+    try {
+      route = decodeRoute(value);
+      if (route.project !== key)
+        throw new PlatformError('corrupt', `the route of ${route.project} stands under ${key}`);
+    } catch (error) {
+      this.handlers.onRouteUnreadable(key, position.partition);
+      throw error;
+    }
+    this.handlers.onRoute(route, position.partition);
   };
 
   private readonly onModel: OnEntry = (key, value) => {

@@ -1,27 +1,18 @@
 // A copy of routes and switches in MILLRACE_HOME/router, so that a restart serves before (or without) the broker. Kafka
 // stays the truth: what it says replaces this as soon as it is read. Written at most every WRITE_EVERY_MS.
+//
+// What a disk gives back may be anything: a part that is none is told and left out, and the router begins without it.
 
-import { PlatformError } from '@millrace/domain';
 import { readJson, replaceJson } from '@millrace/files';
-import type { MatchRule, Route, Switch } from '@millrace/routing';
-import type { UpstreamEntry } from '../upstream/upstream-table.js';
+import { counter } from '@millrace/telemetry';
+import { checkedSnapshot, type Snapshot } from './checked-snapshot.codec.js';
 
 const WRITE_EVERY_MS = 200;
 /** 2: targets have names and there are shadows. */
 const FORMAT = 2;
 
-export interface Snapshot {
-  routes: Route[];
-  switches: { project: string; entries: Switch[] }[];
-  /** Whether a project's traffic is sticky. */
-  sticky: Record<string, boolean>;
-  /** A project's rules about headers; absent in snapshots of earlier releases. */
-  matches?: Record<string, readonly MatchRule[]>;
-  /** Versions of servers that are not ours; absent in snapshots of release 0.1. */
-  upstreams?: UpstreamEntry[];
-}
-
 export class SnapshotFile {
+  private readonly unreadable = counter('millrace.router.snapshot_unreadable').bind();
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> = Promise.resolve();
 
@@ -37,15 +28,16 @@ export class SnapshotFile {
       const read = await readJson(this.path);
       if (read.kind === 'absent') return null;
       if (read.kind === 'corrupt') throw read.error;
-      const parsed = read.value as Snapshot & { format: number };
-      if (parsed.format !== FORMAT || !Array.isArray(parsed.routes)) {
-        throw new PlatformError('corrupt', `${this.path} is not a snapshot of format ${FORMAT}`);
-      }
-      return parsed;
+      return checkedSnapshot(read.value, FORMAT, (error) => this.lost(error));
     } catch (thrown) {
-      this.onError(thrown);
+      this.lost(thrown);
       return null;
     }
+  }
+
+  private lost(error: unknown): void {
+    this.unreadable.add(1);
+    this.onError(error);
   }
 
   /** Something changed. */

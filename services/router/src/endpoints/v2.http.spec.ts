@@ -1,7 +1,7 @@
 // The REST endpoint between real HTTP servers: which paths reach serving, how answers are coded, what failures are
 // called.
 
-import { createServer, request } from 'node:http';
+import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -58,6 +58,7 @@ describe("the router's REST endpoint", () => {
   let table = new RouteTable();
   let outcomes = new Outcomes(clock);
   let port = 0;
+  let end: () => Promise<void> = async () => undefined;
 
   beforeEach(async () => {
     seen = [];
@@ -107,6 +108,7 @@ describe("the router's REST endpoint", () => {
       serving: new Forward('127.0.0.1', (serving.address() as AddressInfo).port, 'serving'),
     });
     port = await endpoint.listen();
+    end = () => endpoint.close();
     closers.push(
       () => endpoint.close(),
       () => new Promise((resolve) => serving.close(resolve)),
@@ -117,9 +119,15 @@ describe("the router's REST endpoint", () => {
     for (const close of closers.splice(0)) await close();
   });
 
-  function ask(method: string, path: string, body: Buffer | string = '', headers: Record<string, string> = {}) {
+  function ask(
+    method: string,
+    path: string,
+    body: Buffer | string = '',
+    headers: Record<string, string> = {},
+    agent: Agent | false = false,
+  ) {
     return new Promise<Answer>((resolve, reject) => {
-      const outgoing = request({ port, host: '127.0.0.1', path, method, headers, agent: false }, (answer) => {
+      const outgoing = request({ port, host: '127.0.0.1', path, method, headers, agent }, (answer) => {
         const parts: Buffer[] = [];
         answer.on('data', (part: Buffer) => parts.push(part));
         answer.on('end', () =>
@@ -133,6 +141,21 @@ describe("the router's REST endpoint", () => {
 
   const infer = (path: string, headers: Record<string, string> = {}, body: Buffer | string = BODY) =>
     ask('POST', `${path}/infer`, body, headers);
+
+  it('that ends is not ready, and tells a client that keeps its connection to use it no more', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const kept = (method: string, path: string, body = '') => ask(method, path, body, {}, agent);
+    expect(await kept('GET', '/v2/health/ready')).toMatchObject({ status: 200, headers: { connection: 'keep-alive' } });
+    const ended = end();
+    expect(await kept('POST', '/v2/models/routed/infer', BODY)).toMatchObject({
+      status: 200,
+      headers: { connection: 'close' },
+    });
+    expect(await kept('GET', '/v2/health/ready')).toMatchObject({ status: 400, headers: { connection: 'close' } });
+    await ended;
+    await expect(kept('GET', '/v2/health/live')).rejects.toThrow('ECONNREFUSED');
+    closers.shift();
+  });
 
   it('asks for statistics as the caller did, and for the live version where only one can be meant', async () => {
     for (const what of ['/stats', '/config', '/ready', '']) await ask('GET', `/v2/models/routed${what}`);

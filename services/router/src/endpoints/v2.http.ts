@@ -41,6 +41,13 @@ const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
 const PREVIEW_PATH = /^\/v2\/models\/([^/]+)\/versions\/preview(\/.*)?$/;
 
+/**
+ * HTTP/1.1 tells a client with its next answer, and a connection that is closed while idle may have a request on its
+ * way: what is used once a second is told by then.
+ */
+const NOTICE_MS = 1_000;
+const LOOK_MS = 50;
+
 export interface HttpEndpointOptions {
   /** Whoever answers is there. */
   ready(): boolean;
@@ -55,6 +62,10 @@ export interface HttpEndpointOptions {
 export class HttpEndpoint {
   private readonly server: Server;
   private readonly serving: HttpEndpointOptions['serving'];
+  /** Of requests that came and are not answered. */
+  private readonly open = new Set<ServerResponse>();
+  private connections = 0;
+  private isEnding = false;
 
   constructor(
     private readonly inference: InferEndpoint,
@@ -67,10 +78,19 @@ export class HttpEndpoint {
     this.server = createServer(
       { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {
+        this.open.add(response);
+        response.once('close', () => this.open.delete(response));
+        if (this.isEnding) response.shouldKeepAlive = false;
         this.handle(request, response).catch((thrown: unknown) => sendError(response, PlatformError.from(thrown)));
       },
     );
     this.server.maxConnections = CONNECTIONS_MAX;
+    this.server.on('connection', (socket) => {
+      this.connections += 1;
+      socket.once('close', () => {
+        this.connections -= 1;
+      });
+    });
   }
 
   listen(): Promise<number> {
@@ -82,18 +102,26 @@ export class HttpEndpoint {
     });
   }
 
-  /** Stops accepting, closes idle connections, lets running requests finish for the drain time. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.server.closeAllConnections(), this.options.drainMs);
-      this.server.close(() => {
-        clearTimeout(timer);
-        this.serving.close();
-        this.upstream.close();
-        resolve();
-      });
-      this.server.closeIdleConnections();
-    });
+  /**
+   * Says that it is not ready and serves on for a moment, in which every answer tells its client to use the connection
+   * no more, as GOAWAY does; then takes no new ones, and lets running requests finish for the drain time. A client that
+   * keeps connections alive would else go on with them until they are cut under its requests.
+   */
+  async close(): Promise<void> {
+    const { drainMs } = this.options;
+    this.isEnding = true;
+    for (const response of this.open) if (!response.headersSent) response.shouldKeepAlive = false;
+    const noticeMs = Math.min(NOTICE_MS, drainMs);
+    for (let servedMs = 0; this.connections > 0 && servedMs < noticeMs; servedMs += LOOK_MS)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    // What is idle is closed at this moment only.
+    const idle = setInterval(() => this.server.closeIdleConnections(), LOOK_MS);
+    const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    clearInterval(idle);
+    clearTimeout(cut);
+    this.serving.close();
+    this.upstream.close();
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -121,7 +149,9 @@ export class HttpEndpoint {
     if (health && !reads) return notAllowed(response, request.method, 'GET, HEAD');
     // Triton's habit, as serving's: 200 or 400 with an empty body.
     if (health) {
-      response.writeHead(path === '/v2/health/live' || this.options.ready() ? 200 : 400, { 'content-length': 0 });
+      response.writeHead(path === '/v2/health/live' || (this.options.ready() && !this.isEnding) ? 200 : 400, {
+        'content-length': 0,
+      });
       response.end();
       return;
     }

@@ -1,0 +1,185 @@
+// What is rolled out, and what happens to it: a strategy is a row with its steps, a disturbance is one with what it may
+// cost. Each strategy meets each disturbance at each of its steps (disturbed-rollouts.ts).
+
+import type { Route } from '@millrace/routing';
+import type { Disturbance, Rollout, StrategyRow } from './disturbed-rollouts.js';
+
+const sole = ({ targets }: Route, version: number): boolean =>
+  targets.length === 1 && targets[0]?.version === version && targets[0].weight === 100;
+
+/** Quick to agree: what is judged is whether the version fails far more often. */
+const ANALYSIS =
+  'analysis: { errors: { effect: 0.2 }, ignore: [latency, unusable, constant, scores], minRequests: 20 }';
+const STEPS = 'steps: [{ weight: 20, for: 1s }, { weight: 40, for: 1s }, { weight: 60, until: promoted }]';
+const LAST = 2;
+
+/** Begins it; who asks waits for the load, and may lose the router that was asked. */
+function begun(rollout: Rollout): void {
+  void rollout.post('rollouts', { version: rollout.version, reason: 'begins' }).catch(() => undefined);
+}
+
+async function loading(rollout: Rollout): Promise<void> {
+  begun(rollout);
+  await rollout.until('it loads', ({ rollout: { phase } }) => phase === 'loading');
+}
+
+async function started(rollout: Rollout): Promise<void> {
+  rollout.load();
+  begun(rollout);
+  await rollout.until('it has traffic', ({ targets }) => targets.some(({ version }) => version === rollout.version));
+}
+
+/** Until nobody asks to wait: a command may meet the change of owners. */
+async function untilTaken(rollout: Rollout, path: string, body: object, isDone: (route: Route) => boolean) {
+  await rollout.until(`${path} is in force`, async (route) => {
+    if (isDone(route)) return true;
+    await rollout.post(path, body).catch(() => undefined);
+    return false;
+  });
+}
+
+const inSteps: Omit<StrategyRow, 'name' | 'rollout'> = {
+  steps: {
+    loading,
+    'first step': started,
+    'last step': async (rollout) => {
+      await started(rollout);
+      await rollout.until('its last step', ({ rollout: { steps } }) => steps?.at === LAST);
+    },
+    paused: async (rollout) => {
+      await started(rollout);
+      const isPaused = ({ rollout: { steps } }: Route) => steps?.pause !== undefined;
+      await untilTaken(rollout, 'rollout/pause', { reason: 'a look', issuedBy: 'ada' }, isPaused);
+    },
+  },
+  async finish(rollout) {
+    const isOver = ({ rollout: { phase } }: Route) => phase !== 'loading' && phase !== 'progressing';
+    const isGoing = ({ rollout: { steps } }: Route) => steps?.pause === undefined;
+    await untilTaken(rollout, 'rollout/resume', {}, (route) => isOver(route) || isGoing(route));
+    const isLast = (route: Route) => isOver(route) || route.rollout.steps?.at === LAST;
+    await rollout.until('its last step, or its end', isLast);
+    const { version } = rollout;
+    // The analysis may still have a word.
+    if (!rollout.isFaulty) await untilTaken(rollout, 'rollout/skip', { version }, isOver);
+    await rollout.until('its end', isOver);
+  },
+  kill: ({ version }) => ['rollout/abort', { version, reason: 'stop', issuedBy: 'ada' }],
+  isOver: (route, { version }, failed) =>
+    failed
+      ? sole(route, 1) && route.rollout.phase === 'failed' && route.rollout.message !== ''
+      : sole(route, version) && route.rollout.phase === 'promoted',
+  judges: true,
+};
+
+export const STRATEGY_ROWS: readonly StrategyRow[] = [
+  {
+    name: 'blue_green',
+    rollout: '{ strategy: blue_green }',
+    steps: { loading, promoted: started },
+    finish: (rollout) => rollout.until('its end', ({ rollout: { phase } }) => phase !== 'loading'),
+    kill: () => ['rollback', { reason: 'stop' }],
+    isOver: (route, { version }, failed) => sole(route, failed ? 1 : version),
+    judges: false,
+  },
+  { name: 'canary', rollout: `{ strategy: canary, ${STEPS}, ${ANALYSIS} }`, ...inSteps },
+  {
+    name: 'matches',
+    rollout: `{ strategy: canary, ${STEPS}, ${ANALYSIS}, matches: [{ header: x-team, equals: a, target: canary }] }`,
+    ...inSteps,
+  },
+  {
+    name: 'shadow',
+    rollout: '{ strategy: blue_green }',
+    steps: {
+      copied: async (rollout) => {
+        await started(rollout);
+        await untilTaken(rollout, 'promote', { version: 1 }, (route) => sole(route, 1));
+        const { version } = rollout;
+        await untilTaken(rollout, 'shadows', { versions: [version], share: 50 }, ({ shadows }) => shadows.length > 0);
+      },
+    },
+    finish: async () => undefined,
+    kill: () => ['shadows', { versions: [], reason: 'stop' }],
+    isOver: (route, { version }, failed) =>
+      sole(route, 1) && (failed ? route.shadows.length === 0 : route.shadows[0] === version),
+    judges: false,
+  },
+];
+
+const STOPPED_MS = 3_000;
+/** Beyond its session: another one has its partitions by then, and it wakes up as the owner that it was. */
+const FENCED_MS = 14_000;
+const SLOWED_MS = 200;
+const pause = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms));
+
+type Place = 'owner' | 'other';
+
+const killedRouter = (place: Place): Disturbance => ({
+  name: `${place === 'owner' ? 'the owner' : 'the other router'} is killed`,
+  begin: async (world, rollout) => {
+    const router = world.routerAt(place, rollout);
+    await world.kill(router);
+    return () => world.revive(router);
+  },
+});
+
+const stoppedRouter = (place: Place, ms = STOPPED_MS): Disturbance => ({
+  name: `${place === 'owner' ? 'the owner' : 'the other router'} stands still for ${ms / 1_000} s`,
+  isLong: ms > STOPPED_MS,
+  begin: async (world, rollout) => {
+    const router = world.routerAt(place, rollout);
+    router.process.signal('SIGSTOP');
+    return async () => {
+      await pause(ms);
+      router.process.signal('SIGCONT');
+    };
+  },
+});
+
+export const DISTURBANCES: readonly Disturbance[] = [
+  killedRouter('owner'),
+  killedRouter('other'),
+  stoppedRouter('owner'),
+  stoppedRouter('owner', FENCED_MS),
+  stoppedRouter('other'),
+  {
+    name: 'a serving is killed',
+    begin: async ({ servings: [serving] }) => {
+      await serving.kill();
+      return () => serving.start();
+    },
+  },
+  {
+    name: 'a serving stands still for 3 s',
+    begin: async ({ servings: [serving] }) => {
+      serving.signal('SIGSTOP');
+      return async () => {
+        await pause(STOPPED_MS);
+        serving.signal('SIGCONT');
+      };
+    },
+  },
+  {
+    name: 'a serving answers 200 ms later',
+    begin: async ({ servings: [serving] }) => {
+      serving.delayMs = SLOWED_MS;
+      serving.tell();
+      return async () => {
+        await pause(STOPPED_MS);
+        serving.delayMs = 0;
+        serving.tell();
+      };
+    },
+  },
+  {
+    name: 'the new version answers errors',
+    begin: async ({ servings }, rollout) => {
+      rollout.isFaulty = true;
+      for (const serving of servings) {
+        serving.broken.set(rollout.version, 'errs');
+        serving.tell();
+      }
+      return async () => undefined;
+    },
+  },
+];
