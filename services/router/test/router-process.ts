@@ -51,6 +51,10 @@ export class RouterProcess {
     return router;
   }
 
+  get home(): string {
+    return this.settings.home;
+  }
+
   async start(): Promise<void> {
     const { brokers, topicPrefix, home, servingPort, env } = this.settings;
     const child = spawn(process.execPath, [MAIN], {
