@@ -3,9 +3,8 @@
 
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureTopics, type InboundMessage, KafkaConnection, KafkaStrategy, MessageProducer } from '@millrace/kafka';
-import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import { BrokerLink, eventually, type LinkFault, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
 import { ConfigResourceTypes } from 'kafkajs';
-import { type Fault, FaultyLink } from './faulty-link.js';
 
 let kafka: TestKafka;
 const closers: (() => Promise<void>)[] = [];
@@ -164,9 +163,9 @@ describe('a produced batch', () => {
     await eventually('the next one is there', () => read.some(({ key }) => String(key) === 'small'));
   }, 60_000);
 
-  const LOST: Fault = { kind: 'lost' };
-  const says = (code: number): Fault => ({ kind: 'error', code });
-  it.each<[string, Fault[], number]>([
+  const LOST: LinkFault = { kind: 'lost' };
+  const says = (code: number): LinkFault => ({ kind: 'error', code });
+  it.each<[string, LinkFault[], number]>([
     ['is lost', [LOST], 1],
     ['is lost twice', [LOST, LOST], 1],
     ['says that the leader is another', [says(6)], 1],
@@ -178,7 +177,7 @@ describe('a produced batch', () => {
     async (_what, faults, times) => {
       const direct = await connected();
       await ensureTopics(direct, ['records.v1', 'deadletter.v1']);
-      const link = await FaultyLink.to(Number((kafka.brokers[0] as string).split(':')[1]));
+      const link = await BrokerLink.to(Number((kafka.brokers[0] as string).split(':')[1]));
       closers.push(() => link.close());
       const connection = await connected(direct.topicPrefix, [`127.0.0.1:${link.port}`]);
       const producer = new MessageProducer(connection);
@@ -199,7 +198,7 @@ describe('a produced batch', () => {
   it('that nobody waits for any more leaves no number free for the next one', async () => {
     const direct = await connected();
     await ensureTopics(direct, ['records.v1', 'deadletter.v1']);
-    const link = await FaultyLink.to(Number((kafka.brokers[0] as string).split(':')[1]));
+    const link = await BrokerLink.to(Number((kafka.brokers[0] as string).split(':')[1]));
     closers.push(() => link.close());
     const connection = await connected(direct.topicPrefix, [`127.0.0.1:${link.port}`]);
     const producer = new MessageProducer(connection);

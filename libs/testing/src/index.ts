@@ -9,6 +9,7 @@ export {
   POLICIES,
   type Policy,
 } from './bandit-world.js';
+export { BrokerLink, type LinkFault } from './broker-link.js';
 export { aLabel, aModelVersion, anInbound, aPrediction, aRecord } from './builders.js';
 export { openChromium } from './chromium.js';
 export { type CodeBlock, codeBlocks, shellCommands, shellWords } from './code-blocks.js';

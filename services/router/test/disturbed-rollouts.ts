@@ -6,14 +6,13 @@
 //   - a failed rollout, and one that somebody stops, end at 0 %, whatever step comes beside it;
 //   - it comes to its end in bounded time, and both routers agree on it.
 
-import { decodeRoute } from '@millrace/contracts';
-import { CompactedReader } from '@millrace/kafka';
-import { type Route, readyVersions } from '@millrace/routing';
+import type { Route } from '@millrace/routing';
 import { freePort } from '@millrace/testing';
 import { type Load, type Outcome, startLoad, startRestLoad } from './load.js';
 import { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
 import { ServingProcess } from './serving-process.js';
+import { lastWritten, WrittenRoutes } from './written-routes.js';
 
 /** Requests a second, to each router; 200 together. */
 const GRPC_RATE = 70;
@@ -105,9 +104,7 @@ export class Rollout {
 }
 
 export class DisturbedWorld {
-  /** routes.v1, by project. */
-  private readonly written = new Map<string, Route[]>();
-  private reader!: CompactedReader;
+  private written!: WrittenRoutes;
   private serial = 0;
 
   private constructor(
@@ -123,23 +120,12 @@ export class DisturbedWorld {
     const second = await platform.newRouter({ ...env, MILLRACE_REPLICA: 'b' });
     const router = (process: RouterProcess): Router => ({ process, away: [] });
     const world = new DisturbedWorld(platform, [router(platform.router), router(second)], servings);
-    world.reader = new CompactedReader(platform.connection, {
-      name: 'rollouts-test',
-      topics: {
-        'routes.v1': (key, value) => {
-          if (value === null) return;
-          const routes = world.written.get(key) ?? [];
-          routes.push(decodeRoute(value));
-          world.written.set(key, routes);
-        },
-      },
-    });
-    await world.reader.caughtUp();
+    world.written = await WrittenRoutes.follow(platform.connection);
     return world;
   }
 
   async stop(): Promise<void> {
-    await this.reader.close();
+    await this.written.close();
     await this.routers[1].process.stop();
     for (const serving of this.servings) await serving.kill();
     await this.platform.stop();
@@ -154,15 +140,12 @@ export class DisturbedWorld {
   /** One that was not killed; one that stands still is asked in vain, and the next time the other is. */
   alive(): Router {
     const living = this.routers.filter(({ away }) => away.every(({ toMs }) => toMs !== Number.POSITIVE_INFINITY));
-    return living[this.serial++ % living.length] as Router;
+    return living[Math.floor(Math.random() * living.length)] as Router;
   }
 
   /** Who wrote the newest route says so in its log. */
   routerAt(place: 'owner' | 'other', { project }: Rollout): Router {
-    const last = ({ process }: Router): number => {
-      const lines = process.output.split('\n').filter((line) => isChange(line, project));
-      return Number(/"revision":(\d+),/.exec(lines.at(-1) ?? '')?.[1] ?? 0);
-    };
+    const last = ({ process }: Router) => lastWritten(process, project);
     const [first, second] = this.routers;
     const owner = last(first) >= last(second) ? first : second;
     return place === 'owner' ? owner : owner === first ? second : first;
@@ -207,7 +190,8 @@ export class DisturbedWorld {
     await Promise.all(this.routers.map((router) => this.back(router)));
     for (const { load, router } of traffic)
       faults.push(...unexplained(await load.stop(), router, rollout.isFaulty && row.name !== 'shadow'));
-    faults.push(...this.logFaults(rollout));
+    faults.push(...this.written.faultsOf(rollout.project));
+    if (faults.length > 0) for (const { process } of this.routers) faults.push(lastWords(process));
     return faults;
   }
 
@@ -273,33 +257,19 @@ export class DisturbedWorld {
     if (router.away.at(-1)?.toMs === Number.POSITIVE_INFINITY) await this.revive(router);
     router.process.signal('SIGCONT');
   }
-
-  private logFaults({ project }: Rollout): string[] {
-    const faults: string[] = [];
-    const routes = this.written.get(project) ?? [];
-    routes.forEach((route, i) => {
-      const before = routes[i - 1];
-      const say = (what: string) => faults.push(`revision ${route.revision}: ${what}`);
-      if (route.revision !== (before?.revision ?? 0) + 1) say(`comes after ${before?.revision}`);
-      const ready = readyVersions(route);
-      for (const { version } of route.targets) if (!ready.includes(version)) say(`${version} is not ready`);
-      if (route.rollout.phase === 'failed' && route.targets.some(({ version }) => version === route.rollout.version))
-        say('what has failed has a share');
-      const [at, earlier] = [route.rollout.steps?.at, before?.rollout.steps?.at];
-      const isSame = route.rollout.version === before?.rollout.version;
-      if (isSame && at !== undefined && earlier !== undefined && at !== earlier && at !== earlier + 1)
-        say(`step ${at} comes after ${earlier}`);
-    });
-    if (routes.length < 2) faults.push(`routes.v1 has ${routes.length} of its routes`);
-    return faults;
-  }
 }
 
 /** Of rollouts; 1 is stable everywhere. */
 const VERSION_FROM = 100;
 
-const isChange = (line: string, project: string): boolean =>
-  line.includes('route changed') && line.includes(`"project":"${project}"`);
+/** What it has said of late, but for what it finds of rollouts. */
+const lastWords = ({ output }: RouterProcess): string =>
+  output
+    .split('\n')
+    .filter((line) => !line.includes('analysis of a rollout') && !line.includes('"logger":"kafka",'))
+    .slice(-40)
+    .map((line) => line.slice(0, 400))
+    .join('\n');
 
 async function bothServings(): Promise<[ServingProcess, ServingProcess]> {
   for (;;) {
@@ -312,14 +282,21 @@ async function bothServings(): Promise<[ServingProcess, ServingProcess]> {
   }
 }
 
-/** Failures that neither the death of their router nor a version that fails explains, and how often. */
+/** Failures that neither the death of their router nor a version that fails explains: how often, and from when on. */
 function unexplained(outcomes: readonly Outcome[], { away }: Router, isFaulty: boolean): string[] {
-  const counts = new Map<string, number>();
+  const found = new Map<string, { count: number; fromMs: number; toMs: number }>();
+  const startMs = outcomes[0]?.sentAtMs ?? 0;
   for (const { error, sentAtMs, ms } of outcomes) {
     if (error === '' || (isFaulty && error.includes('the model failed'))) continue;
     const isDeath = ({ fromMs, toMs }: { fromMs: number; toMs: number }) =>
       sentAtMs + ms >= fromMs && sentAtMs <= toMs + RECONNECTED_WITHIN_MS;
-    if (!away.some(isDeath)) counts.set(error, (counts.get(error) ?? 0) + 1);
+    if (away.some(isDeath)) continue;
+    const what = error.slice(0, 160);
+    const { count, fromMs } = found.get(what) ?? { count: 0, fromMs: sentAtMs };
+    found.set(what, { count: count + 1, fromMs, toMs: sentAtMs });
   }
-  return [...counts].map(([error, count]) => `${count} requests failed: ${error.slice(0, 160)}`);
+  const after = (atMs: number) => ((atMs - startMs) / 1_000).toFixed(1);
+  return [...found].map(
+    ([what, { count, fromMs, toMs }]) => `${count} requests of ${after(fromMs)} to ${after(toMs)} s failed: ${what}`,
+  );
 }

@@ -56,10 +56,10 @@ export class Platform {
     }
   }
 
-  /** A router of its own with an empty home. */
-  async newRouter(env: Record<string, string> = {}): Promise<RouterProcess> {
+  /** A router of its own with an empty home; `brokers`: where it thinks that they are. */
+  async newRouter(env: Record<string, string> = {}, brokers = this.brokers): Promise<RouterProcess> {
     return RouterProcess.start({
-      brokers: this.brokers.join(','),
+      brokers: brokers.join(','),
       topicPrefix: this.topicPrefix,
       home: await mkdtemp(join(tmpdir(), 'millrace-router-')),
       servingPort: this.serving.port,

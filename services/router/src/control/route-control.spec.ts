@@ -404,6 +404,28 @@ describe('commands through the single writer', () => {
     await until(() => table.get('p')?.targets[0]?.version === 2);
     expect(table.get('p')?.rollout.phase).not.toBe('loading');
   });
+
+  it('tells a caller here what another router has made of its command, and of its command only', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const away = new RouteControl(
+      table,
+      { publish: async (command) => void commands.push(command) },
+      {
+        ...{ clock: systemClock, commandId: () => 'mine', commandTimeoutMs: 2_000, loadTimeoutMs: 2_000 },
+        ...{ knownProject: () => true, strategyOf: () => strategy, mixed },
+        versions: { fault: () => undefined, isGone: () => false, upToNow: async () => undefined },
+      },
+    );
+    const asked = away.submit(facts, { kind: 'startRollout', version: 2 });
+    await until(() => commands.at(-1)?.id === 'mine');
+    const before = table.routeOrEmpty('p');
+    // An earlier try of the version failed; the command is not applied yet.
+    away.onRoute({ ...before, rollout: { phase: 'failed', version: 2, message: 'earlier' } });
+    const ids = [...before.recentCommandIds, 'mine'];
+    away.onRoute({ ...before, recentCommandIds: ids, rollout: { phase: 'loading', version: 2, message: '' } });
+    away.onRoute({ ...before, recentCommandIds: ids, rollout: { phase: 'promoted', version: 2, message: '' } });
+    expect((await asked).route.rollout).toMatchObject({ phase: 'promoted', version: 2 });
+  });
 });
 
 describe('an experiment', () => {

@@ -143,21 +143,26 @@ export class RouteControl {
   onSettled(project: string, version: number, route: Route, made: Switch | null): void {
     for (const [id, waiter] of this.waiters) {
       if (waiter.rollout?.project !== project || waiter.rollout.version !== version) continue;
-      const { rollout } = route;
-      const moved = rollout.phase === 'promoted' || rollout.phase === 'progressing';
-      if (moved && rollout.version === version) this.succeed(id, { route, switch: made });
-      else this.fail(id, notPromoted(version, route));
+      this.settle(id, version, route, made);
     }
+  }
+
+  private settle(id: string, version: number, route: Route, made: Switch | null): void {
+    const { rollout } = route;
+    const moved = rollout.phase === 'promoted' || rollout.phase === 'progressing';
+    if (moved && rollout.version === version) this.succeed(id, { route, switch: made });
+    else this.fail(id, notPromoted(version, route));
   }
 
   /** A route came by the log: with another replica as owner this is how its callers here learn the result. */
   onRoute(route: Route): void {
+    // By the command: a rollout that failed before is no answer to who asks for its version again.
     for (const id of route.recentCommandIds) {
       const waiter = this.waiters.get(id);
-      if (waiter !== undefined && waiter.rollout === null) this.succeed(id, { route, switch: null });
+      if (waiter === undefined) continue;
+      if (waiter.rollout === null) this.succeed(id, { route, switch: null });
+      else if (route.rollout.phase !== 'loading') this.settle(id, waiter.rollout.version, route, null);
     }
-    const { phase, version } = route.rollout;
-    if (phase !== 'loading') this.onSettled(route.project, version, route, null);
   }
 
   /** The project is no more, and its route with it. */

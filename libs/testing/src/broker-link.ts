@@ -1,22 +1,26 @@
-// A link to the real broker that can lose the answer to a produced batch, or change what it says: the broker has
-// written the batch, and the producer cannot know.
+// A link to the real broker, of one client alone. It can lose the answer to a produced batch, or change what it says: the
+// broker has written the batch, and the producer cannot know. And it can be held: connections stand, new ones come about,
+// and nothing passes, as where a cable or a router is at fault.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 const PRODUCE = 0;
-const METADATA = 3;
+/** Both say where a broker is. */
+const PLACES = new Set([3, 10]);
 
 /** What becomes of the next answer to a produced batch. */
-export type Fault =
+export type LinkFault =
   | { kind: 'lost' }
   /** The error that it says of every partition. */
   | { kind: 'error'; code: number };
 
-export class FaultyLink {
-  readonly faults: Fault[] = [];
+export class BrokerLink {
+  readonly faults: LinkFault[] = [];
   /** Batches that were sent, again or not. */
   produced = 0;
   private readonly open = new Set<Socket>();
+  /** What waits while it is held, in its order. */
+  private held: (() => void)[] | undefined;
 
   private constructor(
     private readonly server: Server,
@@ -24,12 +28,30 @@ export class FaultyLink {
     private readonly brokerPort: number,
   ) {}
 
-  static async to(brokerPort: number): Promise<FaultyLink> {
+  static async to(brokerPort: number): Promise<BrokerLink> {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-    const link = new FaultyLink(server, (server.address() as { port: number }).port, brokerPort);
+    const link = new BrokerLink(server, (server.address() as { port: number }).port, brokerPort);
     server.on('connection', (near) => link.join(near));
     return link;
+  }
+
+  /** Nothing passes in either direction until `release`. */
+  hold(): void {
+    this.held ??= [];
+  }
+
+  /** What has waited comes now. */
+  release(): void {
+    const { held = [] } = this;
+    this.held = undefined;
+    for (const pass of held) pass();
+  }
+
+  private pass(to: Socket, frame: Buffer): void {
+    const write = () => void (to.destroyed || to.write(frame));
+    if (this.held === undefined) write();
+    else this.held.push(write);
   }
 
   async close(): Promise<void> {
@@ -52,18 +74,18 @@ export class FaultyLink {
     frames(near, (request) => {
       kinds.set(request.readInt32BE(8), request.readInt16BE(4));
       if (request.readInt16BE(4) === PRODUCE) this.produced += 1;
-      far.write(request);
+      this.pass(far, request);
     });
     frames(far, (answer) => {
       const kind = kinds.get(answer.readInt32BE(4));
-      if (kind === METADATA) this.moveHere(answer);
+      if (PLACES.has(kind ?? -1)) this.moveHere(answer);
       const fault = kind === PRODUCE ? this.faults.shift() : undefined;
       if (fault?.kind === 'lost') {
         near.destroy();
         return;
       }
       if (fault !== undefined) failAll(answer, fault.code);
-      near.write(answer);
+      this.pass(near, answer);
     });
   }
 
