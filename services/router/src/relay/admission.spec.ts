@@ -158,6 +158,23 @@ describe('a lane', () => {
     expect(lane.tooLateMs(100, 1_801)).toBeUndefined();
   });
 
+  it('refuses nothing of what has waited while this process or serving stood still for 14 s', () => {
+    const lane = new Lanes().of('m', 1)!;
+    let nowMs = 0;
+    for (; nowMs < 3_000; nowMs += 10) lane.answered(3, nowMs);
+    // A request every 10 ms has waited; they are asked for at once, and answered in the two seconds after it.
+    nowMs += 14_000;
+    const refused: number[] = [];
+    for (let i = 0; i < 1_400; i++) {
+      lane.inFlight = 1_400 - i;
+      if (lane.tooLateMs(20_000, nowMs) !== undefined) refused.push(i);
+      lane.answered(14_000 - 10 * i, nowMs);
+      // The first slot ends after a single answer.
+      nowMs += i === 0 ? 250 : 1.4;
+    }
+    expect(refused).toEqual([]);
+  });
+
   it.each([5, 50])(
     "answers a canary's %i requests a second like any others: below capacity their rate says nothing of the model",
     (rate) => {

@@ -10,7 +10,8 @@
 //
 // Below capacity r is the rate of arrivals and says nothing of what the model can do, so that a burst would look
 // hopeless; then w is short, and the second condition lets it through. After a stall w is long, and r is that of
-// before. Answers count that are no fault of the platform, sent once: a refusal for a full queue is quick and says
+// before; after one of more than FORGET_MS, of serving or of this process, r is not known any more, and for as long nobody
+// is refused: what has waited comes at once, and the first slot's answers say nothing of it. Answers count that are no fault of the platform, sent once: a refusal for a full queue is quick and says
 // nothing. A serving that hangs gives no answers, and what is known of it is forgotten after FORGET_MS: its requests
 // wait as long as they may. O(1) a request; memory: LANES_MAX lanes, requests of further models are never refused
 // here.
@@ -44,6 +45,8 @@ export class Lane {
   /** The quickest answer, which counts for less as time goes by. */
   private floorMs = Number.POSITIVE_INFINITY;
   private answeredAtMs = Number.NEGATIVE_INFINITY;
+  /** Since when there have been answers without a stall. */
+  private knownSinceMs = Number.NEGATIVE_INFINITY;
   /** Answers by slot, the one that has not ended among them. */
   private readonly answers = new Uint32Array(SLOTS + 1);
   private slot = 0;
@@ -51,7 +54,7 @@ export class Lane {
   /** Milliseconds after which a request that comes now would be answered; undefined: it may go. */
   tooLateMs(leftMs: number, nowMs: number): number | undefined {
     if (this.inFlight === 0 || this.latencyMs <= EVIDENCE * leftMs) return undefined;
-    if (nowMs - this.answeredAtMs > FORGET_MS) return undefined;
+    if (nowMs - this.answeredAtMs > FORGET_MS || nowMs - this.knownSinceMs < FORGET_MS) return undefined;
     // Nobody queues to speak of: who waits then waits for the model itself, and a refusal helps nobody.
     if (this.latencyMs < QUEUED * this.floorMs) return undefined;
     this.turn(nowMs);
@@ -70,6 +73,7 @@ export class Lane {
   answered(latencyMs: number, nowMs: number): void {
     const sinceMs = nowMs - this.answeredAtMs;
     const weight = sinceMs > FORGET_MS ? 1 : WEIGHT;
+    if (Number.isFinite(sinceMs) && sinceMs > FORGET_MS) this.knownSinceMs = nowMs;
     const rises = Number.isFinite(sinceMs) ? 1 + sinceMs / FLOOR_DOUBLES_MS : 1;
     this.floorMs = Math.min(this.floorMs * rises, latencyMs);
     this.answeredAtMs = nowMs;
