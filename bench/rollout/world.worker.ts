@@ -1,7 +1,8 @@
 // Measures one world in a thread of its own.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { measureBad, measureHealthy } from './worlds.js';
+import { HEALTHY_NAMES, measureBad, measureHealthy } from './worlds.js';
 
 const { world, first, seeds } = workerData as { world: string; first: number; seeds: number };
-parentPort?.postMessage(world === 'healthy' ? measureHealthy({ first, seeds }) : measureBad(world, { first, seeds }));
+const measure = HEALTHY_NAMES.includes(world) ? measureHealthy : measureBad;
+parentPort?.postMessage(measure(world, { first, seeds }));

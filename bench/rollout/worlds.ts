@@ -1,8 +1,8 @@
-// The worlds that a rollout's judge is measured in: one where nothing is wrong, and one a criterion at its stated
+// The worlds that a rollout's judge is measured in: some where nothing is wrong, and one a criterion at its stated
 // effect, with the tests of a fixed sample that know where the effect is.
 
 import { type AnalysisPlan, CRITERIA, type CriterionName, DEFAULT_ANALYSIS } from '@millrace/routing';
-import type { Difference } from '@millrace/testing';
+import type { Crowd, Difference } from '@millrace/testing';
 import { type FixedTest, fisher, mannWhitneyRequests, requestsOf } from './fixed-sample.js';
 import { CANDIDATE_SHARE, type Run, run } from './run.js';
 
@@ -73,7 +73,19 @@ const WORLDS: readonly World[] = [
   },
 ];
 
-export const WORLD_NAMES: readonly string[] = ['healthy', ...WORLDS.map(({ name }) => name)];
+/** Entities that stay with one version and are peculiar with either. */
+const CROWDS: Readonly<Record<string, Crowd>> = {
+  'one entity asks for 60 %': {
+    ...{ count: 500, exponent: 0, peculiar: 0.3, first: 0.6 },
+    ofFirst: { failures: 0.1, slower: 2, shift: 1.5, nan: 0.03, constant: 0.9 },
+  },
+  '1,000 entities by Zipf': { count: 1_000, exponent: 1, peculiar: 1 },
+  '1,000 entities, alike': { count: 1_000, exponent: 1, peculiar: 0 },
+  'ten entities': { count: 10, exponent: 0, peculiar: 0.3 },
+};
+
+export const HEALTHY_NAMES: readonly string[] = ['healthy', ...Object.keys(CROWDS)];
+export const BAD_NAMES: readonly string[] = WORLDS.map(({ name }) => name);
 
 export interface Seeds {
   first: number;
@@ -87,16 +99,21 @@ function quantile(all: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 }
 
-function runsOf({ first, seeds }: Seeds, difference: Difference, requestsMax: number, stopsAtPass: boolean): Run[] {
-  return Array.from({ length: seeds }, (_, i) => run(plan, difference, { seed: first + i, requestsMax, stopsAtPass }));
+function runsOf({ first, seeds }: Seeds, difference: Difference, of: Omit<Parameters<typeof run>[2], 'seed'>): Run[] {
+  return Array.from({ length: seeds }, (_, i) => run(plan, difference, { ...of, seed: first + i }));
 }
 
-export function measureHealthy(of: Seeds) {
-  const all = runsOf(of, {}, HEALTHY_REQUESTS, false);
+export function measureHealthy(world: string, of: Seeds) {
+  const crowd = CROWDS[world];
+  const few = { requestsMax: HEALTHY_REQUESTS, stopsAtPass: false };
+  const all = runsOf(of, {}, crowd === undefined ? few : { ...few, crowd });
+  // As if each request were somebody else's.
+  const blind = crowd === undefined ? [] : runsOf(of, {}, { ...few, crowd, isUntold: true });
   const aborted = all.filter(({ decision }) => decision === 'fail');
   const passed = all.filter(({ decision }) => decision === 'pass').map(({ requests }) => requests);
   return {
-    ...{ world: 'healthy', requests: HEALTHY_REQUESTS, aborted: aborted.length / of.seeds },
+    ...{ world, requests: HEALTHY_REQUESTS, aborted: aborted.length / of.seeds },
+    abortedAsIfIndependent: blind.filter(({ decision }) => decision === 'fail').length / of.seeds,
     ...{
       by: aborted.map(({ by }) => by),
       passed: passed.length / of.seeds,
@@ -108,10 +125,10 @@ export function measureHealthy(of: Seeds) {
 
 export function measureBad(name: string, of: Seeds) {
   const found = WORLDS.find((world) => world.name === name);
-  if (found === undefined) throw new Error(`no world '${name}'; there are ${WORLD_NAMES.join(', ')}`);
+  if (found === undefined) throw new Error(`no world '${name}'; there are ${BAD_NAMES.join(', ')}`);
   const { criterion, difference, ranks } = found;
   const fixed = requestsOf(found.fixed, errors);
-  const all = runsOf(of, difference, REQUESTS_MAX, true);
+  const all = runsOf(of, difference, { requestsMax: REQUESTS_MAX, stopsAtPass: true });
   const missed = all.filter(({ decision }) => decision !== 'fail').length / of.seeds;
   const requests = all.map((one) => one.requests);
   const others = all.filter(({ decision, by }) => decision === 'fail' && !by.includes(criterion)).length;

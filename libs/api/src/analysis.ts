@@ -32,6 +32,10 @@ export const CriterionAnalysis = answer(
     evidence: Type.Number({ description: 'Part of the evidence that a failure takes; 1 and more: it has failed.' }),
     answersUntilSeen: count('About so many more answers of both until an effect as stated would be seen.'),
     alpha: Type.Number({ description: 'Its part of the probability that a healthy version is aborted.' }),
+    designEffect: Type.Number({
+      description:
+        'So many answers weigh as much as an independent one, because some are of the same entity; 1: all are.',
+    }),
   },
   'CriterionAnalysis',
 );

@@ -2,7 +2,7 @@
 // of them, so that whoever owns the route adds them up.
 
 import { PlatformError } from '@millrace/domain';
-import type { EvidenceState } from '@millrace/routing';
+import { ENTITY_BUCKETS, type EvidenceState } from '@millrace/routing';
 import { RolloutEvidenceSchema } from './gen/millrace/route/v1/route_pb.js';
 import { messageCodec } from './message-codec.js';
 
@@ -23,13 +23,14 @@ export interface RolloutEvidence {
 const codec = messageCodec<RolloutEvidence>(RolloutEvidenceSchema, {
   RolloutEvidence: { required: ['project', 'version', 'fromRevision', 'router', 'startedAtMs'] },
   VersionEvidence: { required: ['version', 'latency'] },
+  EntityMarks: { required: ['cut'] },
 });
 
 export const encodeEvidence = (evidence: RolloutEvidence): Uint8Array => codec.encode(evidence);
 
 export function decodeEvidence(bytes: Uint8Array): RolloutEvidence {
   const evidence = codec.decode(bytes);
-  for (const { answered, failed, unusable, scored, pairs, equalPairs } of evidence.versions) {
+  for (const { answered, failed, unusable, scored, pairs, equalPairs, entities } of evidence.versions) {
     const fault =
       failed > answered
         ? `${failed} of ${answered} answers failed`
@@ -37,7 +38,9 @@ export function decodeEvidence(bytes: Uint8Array): RolloutEvidence {
           ? `${equalPairs} of ${pairs} pairs are equal`
           : Math.min(failed, answered, unusable, scored, pairs, equalPairs) < 0
             ? 'a count is below 0'
-            : '';
+            : entities.some(isNoCount)
+              ? `of ${ENTITY_BUCKETS} buckets of entities another number is counted, or more than there are`
+              : '';
     if (fault !== '')
       throw new PlatformError('corrupt', `RolloutEvidence says that ${fault}`, {
         facts: { project: evidence.project },
@@ -45,3 +48,6 @@ export function decodeEvidence(bytes: Uint8Array): RolloutEvidence {
   }
   return evidence;
 }
+
+const isNoCount = ({ n, k }: EvidenceState['entities'][number]): boolean =>
+  n.length !== ENTITY_BUCKETS || k.length !== ENTITY_BUCKETS || k.some((marked, bucket) => marked > (n[bucket] ?? 0));

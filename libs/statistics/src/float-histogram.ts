@@ -94,8 +94,8 @@ export class FloatHistogram {
   }
 }
 
-/** Of a finite x. */
-function floatBucket(x: number): number {
+/** Of a finite x, as quantileBucket gives it. */
+export function floatBucket(x: number): number {
   double[0] = x;
   const high = words[HIGH_WORD] as number;
   const size = ((high & 0x7fffffff) >>> (MANTISSA_BITS_IN_HIGH_WORD - PARTS_BITS)) - BASE;

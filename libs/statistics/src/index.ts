@@ -13,13 +13,20 @@ export {
   NumericWindow,
   openFeatureWindow,
 } from './feature-window.js';
-export { FloatHistogram } from './float-histogram.js';
+export { FloatHistogram, floatBucket } from './float-histogram.js';
 export { LatencyHistogram, type LatencyState, type LatencySummary } from './latency-histogram.js';
 export { Moments } from './moments.js';
 export { normalQuantile } from './normal.js';
 export { buildReferenceProfile, type ReferenceInput } from './reference.js';
 export { type BoundedDifference, BoundedDifferenceTest } from './sequential/bounded-difference.js';
 export { BoundedMean, type BoundedMeanState } from './sequential/bounded-mean.js';
+export {
+  type ClusterCounts,
+  type DesignEffect,
+  designEffect,
+  discounted,
+  INDEPENDENT,
+} from './sequential/design-effect.js';
 export {
   MEAN_COUNT_MIN,
   type MeanOptions,

@@ -24,6 +24,6 @@ export { freeOffset, freePort, freePorts, waitForPort } from './ports.js';
 export { type PublicTable, publicTables, rowsOfTable, type TableRows } from './public-tables.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';
-export { answerInto, type Difference } from './rollout-world.js';
+export { answerInto, both, type Crowd, type Difference, Entities } from './rollout-world.js';
 export { startS3, type TestS3 } from './s3-server.js';
 export { cloneRoot, setupState } from './setup-state.js';

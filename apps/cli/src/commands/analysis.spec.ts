@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { describeAnalysis, type RolloutAnalysis } from './analysis.js';
 
 const ERRORS: RolloutAnalysis['criteria'][number] = {
-  ...{ criterion: 'errors', verdict: 'not_yet', unit: 'share', evidence: 0.2, alpha: 0.002 },
+  ...{ criterion: 'errors', verdict: 'not_yet', unit: 'share', evidence: 0.2, alpha: 0.002, designEffect: 1 },
   stable: { figure: 0.01, k: 8, n: 800 },
   candidate: { figure: 0.02, k: 4, n: 200 },
   ...{ difference: 0.01, interval: { lower: -0.004, upper: 0.05 }, effect: '2 points more failures' },
@@ -40,6 +40,11 @@ describe('an analysis in the terminal', () => {
     expect(errors).toContain('2 points more failures: would be seen after about 1450 more answers');
     expect(latency).toMatch(/^latency +bad +246 ms +46\.4 ms /);
     expect(scores).toMatch(/^scores +no data +none +none +- +- /);
+  });
+
+  it('where entities differ it says what their answers count', () => {
+    const text = describeAnalysis({ ...ANALYSIS, criteria: [{ ...ERRORS, designEffect: 4.27 }] });
+    expect(text).toContain('more answers; entities differ, 4.3 answers count as one');
   });
 
   it('of a rollout that has ended, and of a dry run, it says so', () => {

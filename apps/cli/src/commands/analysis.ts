@@ -52,11 +52,13 @@ function figure({ unit }: Criterion, { figure, k, n }: Criterion['stable']): str
   return unit === 'ms' ? `${figure.toPrecision(3)} ms` : figure.toPrecision(3);
 }
 
-function next({ verdict, effect, answersUntilSeen, unit }: Criterion): string {
+function next({ verdict, effect, answersUntilSeen, unit, designEffect }: Criterion): string {
   if (verdict === 'fail' || verdict === 'no_data') return effect;
-  return answersUntilSeen === 0
-    ? `${effect}: would have been seen`
-    : `${effect}: would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
+  const seen =
+    answersUntilSeen === 0
+      ? `${effect}: would have been seen`
+      : `${effect}: would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
+  return designEffect < 1.5 ? seen : `${seen}; entities differ, ${designEffect.toPrecision(2)} answers count as one`;
 }
 
 const apart = ({ unit }: Criterion, difference: number): string =>

@@ -17,7 +17,7 @@ const EXPERIMENT: ExperimentStatus = {
             stable: { figure: 0.01, k: 8, n: 800 },
             candidate: { figure: 0.2, k: 80, n: 400 },
             ...{ difference: 0.19, interval: { lower: 0.1, upper: 0.25 }, effect: '2 points more failures' },
-            answersUntilSeen: 0,
+            ...{ answersUntilSeen: 0, designEffect: 1 },
           },
         ],
       },

@@ -1,10 +1,20 @@
 // One criterion's test of one rollout: its cuts, each with a StatedEffectTest, fed with blocks of the answers that
-// came since. A block ends at the first look at which both versions have BLOCK_MIN more answers; where it ends
-// depends on how many came, never on how they were. Evidence that the new version is worse is the mean over the cuts
-// (a mean of e-processes is one); it is believed from 1/alpha on. It has passed where each cut says that it is not
-// worse by the effect.
+// came since. Answers of one entity are not independent: where entities differ, evidence is divided by their design
+// effect, from what each cut counts by entity. A block ends at the first look at which both versions have BLOCK_MIN
+// more answers; where it ends depends on how many came, never on how they were. Evidence that the new version is worse
+// is the mean over the cuts (a mean of e-processes is one); it is believed from 1/alpha on. It has passed where each
+// cut says that it is not worse by the effect.
 
-import { type Count, StatedEffectTest, shareDifference } from '@millrace/statistics';
+import {
+  type Count,
+  type DesignEffect,
+  designEffect,
+  discounted,
+  INDEPENDENT,
+  StatedEffectTest,
+  shareDifference,
+} from '@millrace/statistics';
+import { cutName } from './aimed-cuts.js';
 import type { Arms, CRITERION_VERDICTS, Criterion, Cut, RunningTest, Standing } from './criterion.js';
 import type { VersionEvidence } from './evidence.js';
 
@@ -16,6 +26,7 @@ const BLOCK_MIN = 2;
 
 interface Probe {
   readonly cut: Cut;
+  readonly name: string;
   readonly test: StatedEffectTest;
   /** Where the running block began. */
   base: Arms;
@@ -26,6 +37,7 @@ export type CriterionVerdict = (typeof CRITERION_VERDICTS)[number];
 export class CriterionTest implements RunningTest {
   readonly holds = 'with data';
   private readonly probes: readonly Probe[];
+  private arms: Arms;
   private hasFailed = false;
   private hasPassed = false;
   private hasData = false;
@@ -35,13 +47,19 @@ export class CriterionTest implements RunningTest {
     private readonly errors: { alpha: number; missed: number },
     empty: Arms,
   ) {
-    this.probes = criterion.cuts.map((cut) => ({ cut, test: new StatedEffectTest(cut), base: empty }));
+    this.probes = criterion.cuts.map((cut, place) => ({
+      ...{ cut, name: cutName(criterion, place), test: new StatedEffectTest(cut), base: empty },
+    }));
+    this.arms = empty;
   }
 
   look(now: Arms, kept: () => Arms): void {
+    this.arms = now;
     for (const probe of this.probes) this.extend(probe, now, kept);
-    if (this.logWorse() >= Math.log(1 / this.errors.alpha)) this.hasFailed = true;
-    if (this.logNotWorse() >= Math.log(1 / this.errors.missed)) this.hasPassed = true;
+    const [failsAt, passesAt] = [Math.log(1 / this.errors.alpha), Math.log(1 / this.errors.missed)];
+    // Dependence only takes from evidence: where there is not enough of it anyway, nobody has to look.
+    if (this.logWorse(independent) >= failsAt && this.logWorse() >= failsAt) this.hasFailed = true;
+    if (this.logNotWorse(independent) >= passesAt && this.logNotWorse() >= passesAt) this.hasPassed = true;
   }
 
   /** The running blocks begin here. */
@@ -70,7 +88,8 @@ export class CriterionTest implements RunningTest {
 
   /** Of the cut that says most against the new version; both sides are all answers, by where it cuts now. */
   standing({ stable, candidate }: Arms): Standing {
-    const { cut, base, test } = this.probes.reduce((a, b) => (b.test.logHigher > a.test.logHigher ? b : a));
+    const most = this.probes.reduce((a, b) => (b.test.logHigher > a.test.logHigher ? b : a));
+    const { cut, base, test } = most;
     const edge = cut.edge(base.stable);
     const counted = (of: VersionEvidence): Count => ({
       k: edge === undefined ? 0 : cut.marked(of, edge),
@@ -79,7 +98,7 @@ export class CriterionTest implements RunningTest {
     const { first, second } = test;
     const isBegun = first.n > 0;
     return {
-      ...{ stable: counted(stable), candidate: counted(candidate) },
+      ...{ stable: counted(stable), candidate: counted(candidate), designEffect: this.dependence(most).inflation },
       difference: isBegun ? second.k / second.n - first.k / first.n : null,
       interval: isBegun ? shareDifference(first, second, this.alpha) : null,
     };
@@ -87,8 +106,9 @@ export class CriterionTest implements RunningTest {
 
   /** In every cut. */
   answersUntilSeen(share: number): number {
-    const { alpha } = this.errors;
-    return Math.max(...this.probes.map(({ test }) => test.answersUntilSeen(alpha / this.probes.length, share)));
+    const alpha = this.errors.alpha / this.probes.length;
+    const missing = (probe: Probe) => probe.test.answersUntilSeen(alpha, share) * this.dependence(probe).inflation;
+    return Math.ceil(Math.max(...this.probes.map(missing)));
   }
 
   private extend(probe: Probe, now: Arms, kept: () => Arms): void {
@@ -111,14 +131,22 @@ export class CriterionTest implements RunningTest {
     probe.base = kept();
   }
 
-  private logWorse(): number {
-    const logs = this.probes.map(({ test }) => test.logHigher);
+  private logWorse(dependence = this.dependence): number {
+    const logs = this.probes.map((probe) => discounted(probe.test.logHigher, dependence(probe)));
     const high = Math.max(...logs);
     if (high === Number.NEGATIVE_INFINITY) return high;
     return high + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - high), 0) / logs.length);
   }
 
-  private logNotWorse(): number {
-    return Math.min(...this.probes.map(({ test }) => test.logNotHigher));
+  private logNotWorse(dependence = this.dependence): number {
+    return Math.min(...this.probes.map((probe) => discounted(probe.test.logNotHigher, dependence(probe))));
   }
+
+  /** How much less answers say because some are of the same entity. */
+  private readonly dependence = ({ name }: Probe): DesignEffect => {
+    const [stable, candidate] = [this.arms.stable.entities.of(name), this.arms.candidate.entities.of(name)];
+    return stable === undefined || candidate === undefined ? INDEPENDENT : designEffect(stable, candidate);
+  };
 }
+
+const independent = (): DesignEffect => INDEPENDENT;

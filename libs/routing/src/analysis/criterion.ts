@@ -3,6 +3,7 @@
 // a mean, by labels that come later (quality-test.ts).
 
 import type { Bounds, Count } from '@millrace/statistics';
+import type { AnswerFacts } from './entity-marks.js';
 import type { VersionEvidence } from './evidence.js';
 
 export const CRITERIA = ['errors', 'latency', 'unusable', 'constant', 'scores', 'quality'] as const;
@@ -34,6 +35,11 @@ export interface Cut {
   all(of: VersionEvidence): number;
   /** Those of them that count. */
   marked(of: VersionEvidence, edge: number): number;
+  /**
+   * Whether one answer counts, of what has just become known of it; undefined: it cannot be cut by that. Absent: what
+   * entities have to do with it is not looked at.
+   */
+  readonly counts?: (answer: AnswerFacts, edge: number) => boolean | undefined;
 }
 
 /** What is told of a criterion to a person, whatever its test is. */
@@ -58,6 +64,8 @@ export interface Standing {
   /** Candidate less stable, of what the test has counted; null before that. */
   difference: number | null;
   interval: Bounds | null;
+  /** Answers that weigh as much as an independent one, because entities differ and ask often; 1 = all are. */
+  designEffect: number;
 }
 
 /** The test of one criterion in one rollout. */

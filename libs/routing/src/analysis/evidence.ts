@@ -1,8 +1,10 @@
 // What was seen of one version while a rollout progresses, counted from its beginning: answers, failures, latencies,
 // and of the answers' first number what a judge needs. Cumulative and mergeable, so that several routers' add up and
-// a message that is lost changes nothing. O(1) per answer; 47 KiB a version, whatever came.
+// a message that is lost changes nothing. O(1) per answer; 58 KiB a version, whatever came.
 
 import { FloatHistogram, LatencyHistogram, type LatencyState, Moments } from '@millrace/statistics';
+import { type AnswerFacts, EntityMarks, type EntityMarksState } from './entity-marks.js';
+import { EntityTurns } from './entity-turns.js';
 import type { LossesByWeight } from './rollout-losses.js';
 
 export interface EvidenceState {
@@ -24,6 +26,7 @@ export interface EvidenceState {
   max: number;
   /** Of FloatHistogram. */
   scores: number[];
+  entities: EntityMarksState[];
 }
 
 const NO_LOSSES: LossesByWeight = new Map();
@@ -39,32 +42,41 @@ export class VersionEvidence {
   scores = new FloatHistogram();
   /** What labels said: it comes from the monitor, beside what routers count; never changed here. */
   losses: LossesByWeight = NO_LOSSES;
+  entities = new EntityMarks();
+  private readonly turns = new EntityTurns();
   /** Half of a pair. */
   private waiting: number | undefined;
 
   constructor(readonly version: number) {}
 
-  /** An answer, or a failure: its latency counts all the same. */
-  add(isFailed: boolean, latencyUs: number): void {
+  /** Whether the next answer of this bucket counts; said before anything is known of it. */
+  takes(bucket: number): boolean {
+    return this.turns.take(bucket);
+  }
+
+  /** An answer, or a failure: its latency counts all the same. `bucket`: of what the version was drawn by. */
+  add(isFailed: boolean, latencyUs: number, bucket: number): void {
     this.answered += 1;
     if (isFailed) this.failed += 1;
     this.latency.record(latencyUs);
+    this.entities.add(bucket, { isFailed, latencyUs });
   }
 
-  addScore(score: number): void {
-    if (!Number.isFinite(score)) {
-      this.unusable += 1;
-      return;
+  addScore(score: number, bucket: number): void {
+    const facts: AnswerFacts = { score };
+    if (!Number.isFinite(score)) this.unusable += 1;
+    else {
+      this.moments.add(score);
+      this.scores.add(score);
+      if (this.waiting === undefined) this.waiting = score;
+      else {
+        facts.isEqual = this.waiting === score;
+        this.pairs += 1;
+        if (facts.isEqual) this.equalPairs += 1;
+        this.waiting = undefined;
+      }
     }
-    this.moments.add(score);
-    this.scores.add(score);
-    if (this.waiting === undefined) {
-      this.waiting = score;
-      return;
-    }
-    this.pairs += 1;
-    if (this.waiting === score) this.equalPairs += 1;
-    this.waiting = undefined;
+    this.entities.add(bucket, facts);
   }
 
   get scored(): number {
@@ -72,6 +84,18 @@ export class VersionEvidence {
   }
 
   merge(other: VersionEvidence): void {
+    this.entities.merge(other.entities);
+    this.mergeCounts(other);
+  }
+
+  /** Of everything that a block is the difference of: without what is counted by entity. */
+  copy(): VersionEvidence {
+    const copied = new VersionEvidence(this.version);
+    copied.mergeCounts(this);
+    return copied;
+  }
+
+  private mergeCounts(other: VersionEvidence): void {
     this.answered += other.answered;
     this.failed += other.failed;
     this.latency.merge(other.latency);
@@ -80,12 +104,6 @@ export class VersionEvidence {
     this.equalPairs += other.equalPairs;
     this.moments.merge(other.moments);
     this.scores.merge(other.scores);
-  }
-
-  copy(): VersionEvidence {
-    const copied = new VersionEvidence(this.version);
-    copied.merge(this);
-    return copied;
   }
 
   state(): EvidenceState {
@@ -105,6 +123,7 @@ export class VersionEvidence {
       min: isEmpty ? 0 : min,
       max: isEmpty ? 0 : max,
       scores: this.scores.state(),
+      entities: this.entities.state(),
     };
   }
 
@@ -118,6 +137,7 @@ export class VersionEvidence {
     evidence.equalPairs = state.equalPairs;
     evidence.moments = Moments.fromState({ count: state.scored, ...state });
     evidence.scores = FloatHistogram.fromState(state.scores);
+    evidence.entities = EntityMarks.fromState(state.entities);
     return evidence;
   }
 }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Rng, seededRng } from '@millrace/domain';
-import { answerInto, type Difference } from '@millrace/testing';
+import { answerInto, both, type Crowd, type Difference, Entities } from '@millrace/testing';
+import { aimedCuts } from './aimed-cuts.js';
 import { VersionEvidence } from './evidence.js';
 import { RolloutJudge } from './judge.js';
 import { type AnalysisPlan, DEFAULT_ANALYSIS } from './plan.js';
+import { criteriaOf } from './registry.js';
 
 const ROLLOUT = { stable: 1, candidate: 2, sinceMs: 1_000 };
 
@@ -26,6 +28,23 @@ class World {
       else answerInto(this.stable, this.rng, both);
       verdict = this.judge.look(this, 2_000);
       if (verdict === 'fail' || verdict === 'pass') break;
+    }
+    return verdict;
+  }
+
+  /** The same by entities that stay with their version; `isTold`: which entity asks is told, else each asks once. */
+  asked(count: number, crowd: Crowd, isTold: boolean, difference: Difference = {}): string {
+    const entities = new Entities(this.rng, 0.2, crowd);
+    let verdict = '';
+    for (let i = 0; i < count && verdict !== 'fail'; i++) {
+      if (i % 50 === 0) {
+        const cuts = aimedCuts(criteriaOf(DEFAULT_ANALYSIS), this.stable);
+        for (const version of [this.stable, this.candidate]) version.entities.aim(cuts);
+      }
+      const { isOfCandidate, own, bucket } = entities.next();
+      const answer = both(own, isOfCandidate ? difference : {});
+      answerInto(isOfCandidate ? this.candidate : this.stable, this.rng, answer, isTold ? bucket : undefined);
+      verdict = this.judge.look(this, 2_000);
     }
     return verdict;
   }
@@ -66,6 +85,48 @@ describe('the judge of a rollout', () => {
     expect(missed.length).toBeLessThanOrEqual(7);
   }, 60_000);
 
+  const LOUD: Crowd = {
+    ...{ count: 500, exponent: 0, peculiar: 0.3, first: 0.6 },
+    ofFirst: { failures: 0.1, slower: 2, shift: 1.5, nan: 0.03, constant: 0.9 },
+  };
+  const TAIL: Crowd = { count: 1_000, exponent: 1, peculiar: 1 };
+
+  it.each([
+    ['one entity asks for 60 % and is peculiar', LOUD, 6],
+    ['entities ask by Zipf and differ', TAIL, 6],
+  ])(
+    '%s: a healthy version is not taken for its entities',
+    (_what, crowd, mistakenMin) => {
+      const seeds = Array.from({ length: 40 }, (_, seed) => seed + 500);
+      const wrong = (isTold: boolean) =>
+        seeds.filter((seed) => new World(seed, { minRequests: 1_000_000 }).asked(1_500, crowd, isTold) === 'fail');
+      // That answers of one entity are taken for those of many is what it is about.
+      expect(wrong(false).length).toBeGreaterThan(mistakenMin);
+      // More than 2 of 40 have a probability of .8 % where 1 of 100 is wrong.
+      expect(wrong(true).length).toBeLessThanOrEqual(2);
+    },
+    60_000,
+  );
+
+  it('a bad version is taken back whoever asks: one entity for 60 %, few entities, entities that differ', () => {
+    const few: Crowd = { count: 12, exponent: 0, peculiar: 0.2 };
+    for (const [crowd, seed] of [LOUD, TAIL, few].flatMap((one) => [1, 2, 3].map((seed) => [one, seed] as const))) {
+      const world = new World(seed);
+      expect(world.asked(3_000, crowd, true, { failures: 0.9 })).toBe('fail');
+      expect(world.failed()).toContain('errors');
+    }
+  });
+
+  it('says how many answers weigh as one where entities differ', () => {
+    const world = new World(3);
+    world.asked(3_000, { ...TAIL, count: 200 }, true);
+    const effects = world.judge.analysis().criteria.map(({ criterion, designEffect }) => [criterion, designEffect]);
+    expect(Object.fromEntries(effects).scores).toBeGreaterThan(2);
+    const alike = new World(3);
+    alike.requests(1_000, {});
+    expect(alike.judge.analysis().criteria.every(({ designEffect }) => designEffect < 1.3)).toBe(true);
+  });
+
   it('a healthy version passes, and has to pass each step by itself', () => {
     const world = new World(4);
     expect(world.requests(20_000, {})).toBe('pass');
@@ -105,11 +166,11 @@ describe('the judge of a rollout', () => {
   it('a criterion of which neither version says anything does not hold a rollout, and says so', () => {
     const world = new World(1);
     for (let i = 0; i < 1_000; i++)
-      for (const version of [world.stable, world.candidate]) version.add(false, 20_000 + (i % 7) * 1_000);
+      for (const version of [world.stable, world.candidate]) version.add(false, 20_000 + (i % 7) * 1_000, i);
     expect(world.judge.look(world, 2_000)).toBe('not_yet');
     for (let round = 0; round < 40; round++) {
       for (let i = 0; i < 20; i++)
-        for (const version of [world.stable, world.candidate]) version.add(false, 20_000 + (i % 7) * 1_000);
+        for (const version of [world.stable, world.candidate]) version.add(false, 20_000 + (i % 7) * 1_000, i);
       world.judge.look(world, 2_000);
     }
     expect(world.judge.verdict).toBe('pass');
@@ -122,7 +183,7 @@ describe('the judge of a rollout', () => {
     for (let round = 0; round < 200; round++) {
       for (let i = 0; i < 20; i++) {
         answerInto(world.stable, seededRng(round * 20 + i), {});
-        world.candidate.add(false, 20_000);
+        world.candidate.add(false, 20_000, i);
       }
       world.judge.look(world, 2_000);
     }

@@ -83,6 +83,7 @@ export class QualityTest implements RunningTest {
     return {
       ...{ stable: labelled(stable.losses), candidate: labelled(candidate.losses), interval },
       difference: interval === null ? null : (interval.lower + interval.upper) / 2,
+      designEffect: 1,
     };
   }
 

@@ -6,7 +6,7 @@ import { latency } from './criteria/latency.js';
 import { quality } from './criteria/quality.js';
 import { scores } from './criteria/scores.js';
 import { unusable } from './criteria/unusable.js';
-import type { Arms, CriterionName, RunningTest } from './criterion.js';
+import type { Arms, Criterion, CriterionName, RunningTest } from './criterion.js';
 import { CriterionTest } from './criterion-test.js';
 import { VersionEvidence } from './evidence.js';
 import type { AnalysisPlan } from './plan.js';
@@ -17,19 +17,32 @@ interface Errors {
   missed: number;
 }
 
+/** Criteria about a share of answers. */
+type ShareName = Exclude<CriterionName, 'quality'>;
+
+const SHARES: { readonly [Name in ShareName]: (plan: AnalysisPlan) => Criterion } = {
+  errors: (plan) => errors(plan.errors),
+  latency: (plan) => latency(plan.latency),
+  unusable: (plan) => unusable(plan.unusable),
+  constant: (plan) => constant(plan.constant),
+  scores: (plan) => scores(plan.scores),
+};
+const SHARE_NAMES = Object.keys(SHARES) as ShareName[];
+
 const EMPTY: Arms = { stable: new VersionEvidence(0), candidate: new VersionEvidence(0) };
 
-const MADE: { readonly [Name in CriterionName]: (plan: AnalysisPlan, of: Errors) => RunningTest } = {
-  errors: (plan, of) => new CriterionTest(errors(plan.errors), of, EMPTY),
-  latency: (plan, of) => new CriterionTest(latency(plan.latency), of, EMPTY),
-  unusable: (plan, of) => new CriterionTest(unusable(plan.unusable), of, EMPTY),
-  constant: (plan, of) => new CriterionTest(constant(plan.constant), of, EMPTY),
-  scores: (plan, of) => new CriterionTest(scores(plan.scores), of, EMPTY),
-  quality: (plan, of) => new QualityTest(quality(plan.quality), { ...of, ...plan.quality }),
-};
+/** Those about a share of answers that a plan does not ignore. */
+export function criteriaOf(plan: AnalysisPlan): Criterion[] {
+  return SHARE_NAMES.filter((name) => !plan.ignore.includes(name)).map((name) => SHARES[name](plan));
+}
+
+function testOf(name: CriterionName, plan: AnalysisPlan, of: Errors): RunningTest {
+  if (name === 'quality') return new QualityTest(quality(plan.quality), { ...of, ...plan.quality });
+  return new CriterionTest(SHARES[name](plan), of, EMPTY);
+}
 
 /** Tests of those that a plan does not ignore; they share alpha evenly, and each passes a bad version by `missed`. */
 export function testsOf(plan: AnalysisPlan): RunningTest[] {
-  const names = (Object.keys(MADE) as CriterionName[]).filter((name) => !plan.ignore.includes(name));
-  return names.map((name) => MADE[name](plan, { alpha: plan.alpha / names.length, missed: plan.missed }));
+  const names = [...SHARE_NAMES, 'quality' as const].filter((name) => !plan.ignore.includes(name));
+  return names.map((name) => testOf(name, plan, { alpha: plan.alpha / names.length, missed: plan.missed }));
 }

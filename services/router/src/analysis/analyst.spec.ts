@@ -59,6 +59,7 @@ class Router {
   readonly said: Word[] = [];
   others: Router[] = [];
   nowMs = 1_000;
+  private asked = 0;
   refuses = false;
   /** The project file. */
   isRead = true;
@@ -92,7 +93,13 @@ class Router {
     for (let i = 0; i < answers; i++)
       for (const version of [1, 2]) {
         const status = failing && version === 2 ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK;
-        this.book.answered('p', version, { status, elapsedMs: 5 + (i % 3), response: NOTHING, isStream: false });
+        this.book.answered('p', version, {
+          status,
+          elapsedMs: 5 + (i % 3),
+          response: NOTHING,
+          isStream: false,
+          drawnBy: `${this.asked++}`,
+        });
       }
     this.nowMs += 1_000;
     this.analyst.tick([route]);
@@ -153,7 +160,13 @@ describe('the analysis of rollouts under way', () => {
       ] as const)
         for (let i = 0; i < count; i++) {
           const status = everyFails > 0 && i % everyFails === 0 ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK;
-          before.book.answered('p', version, { status, elapsedMs: 5, response: NOTHING, isStream: false });
+          before.book.answered('p', version, {
+            status,
+            elapsedMs: 5,
+            response: NOTHING,
+            isStream: false,
+            drawnBy: `${i}`,
+          });
         }
       await before.second(0, false);
     };
@@ -314,16 +327,20 @@ describe('the analysis of a switch with checks', () => {
       ...over,
     };
   };
+  let asked = 0;
   /** Requests that both versions were asked, then a second goes by. */
   async function copied(router: Router, requests: number, failing: boolean, route: Route): Promise<void> {
-    const answer = (version: number, i: number) => ({
+    const answer = (version: number, i: number, drawnBy: string) => ({
       version,
       answer: {
         ...{ status: failing && version === 2 ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK, elapsedMs: 5 + (i % 3) },
-        ...{ response: NOTHING, isStream: false },
+        ...{ response: NOTHING, isStream: false, drawnBy },
       },
     });
-    for (let i = 0; i < requests; i++) router.book.bothAnswered('p', answer(1, i), answer(2, i));
+    for (let i = 0; i < requests; i++) {
+      const drawnBy = `r${asked++}`;
+      router.book.bothAnswered('p', answer(1, i, drawnBy), answer(2, i, drawnBy));
+    }
     await router.second(0, false, route);
   }
 

@@ -6,9 +6,11 @@
 import {
   type Analysis,
   type AnalysisPlan,
+  aimedCuts,
   type BanditMove,
   banditMove,
   banditView,
+  criteriaOf,
   RolloutJudge,
   type RolloutUnderWay,
   type Route,
@@ -62,6 +64,7 @@ interface Followed {
   readonly rollout: RolloutUnderWay;
   readonly plan: AnalysisPlan;
   readonly judge: RolloutJudge;
+  readonly criteria: ReturnType<typeof criteriaOf>;
   step: number;
   wasPaused: boolean;
   lookedAtMs: number;
@@ -161,6 +164,7 @@ export class Analyst {
       // It counts until the project file says what to make of it.
       if (plan === undefined) return;
       followed = this.begin(rollout, plan, nowMs);
+      this.counts.book.aim(rollout, aimedCuts(followed.criteria, new VersionEvidence(rollout.stable)));
       this.followed.set(project, followed);
     }
     this.say(followed);
@@ -181,7 +185,7 @@ export class Analyst {
     // A router that starts in the middle of a step judges it from now on.
     judge.goOn(nowMs);
     return {
-      ...{ rollout, plan, judge, step, verdict: undefined },
+      ...{ rollout, plan, judge, criteria: criteriaOf(plan), step, verdict: undefined },
       ...{ wasPaused: rollout.isPaused, lookedAtMs: nowMs, answersSaid: 0, routers: 1, heard: 0, isActing: false },
     };
   }
@@ -214,6 +218,7 @@ export class Analyst {
     // take another split, or a bad hour, for a difference.
     if (routers > followed.heard) judge.beginFrom(arms);
     followed.heard = routers;
+    this.counts.book.aim(rollout, aimedCuts(followed.criteria, arms.stable));
     const verdict = judge.look(arms, nowMs);
     if (verdict === followed.verdict) return;
     followed.verdict = verdict;

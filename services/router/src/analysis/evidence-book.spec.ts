@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeInferResponse, NO_PARAMETERS, Tensor } from '@millrace/inference';
-import { GRPC_STATUS } from '@millrace/routing';
+import { entityBucket, GRPC_STATUS } from '@millrace/routing';
 import { EvidenceBook, WATCHED_MAX } from './evidence-book.js';
 
 const ROLLOUT = { project: 'p', version: 2, fromRevision: 7 };
@@ -11,7 +11,13 @@ function scored(value: number): Uint8Array {
   return encodeInferResponse({ modelName: 'p', modelVersion: '2', id: 'a', parameters: NO_PARAMETERS, outputs });
 }
 
-const ok = (response: Uint8Array, elapsedMs = 4) => ({ status: GRPC_STATUS.OK, elapsedMs, response, isStream: false });
+const ok = (response: Uint8Array, elapsedMs = 4) => ({
+  status: GRPC_STATUS.OK,
+  elapsedMs,
+  response,
+  isStream: false,
+  drawnBy: 'a',
+});
 
 describe('what a router counts of a rollout', () => {
   it('nothing where none is under way, and of others than the watched project and versions', () => {
@@ -32,7 +38,7 @@ describe('what a router counts of a rollout', () => {
     for (const value of [0.5, 0.5, 0.25, 0.75, Number.NaN, Number.POSITIVE_INFINITY])
       book.answered('p', 2, ok(scored(value)));
     for (const status of [GRPC_STATUS.INTERNAL, GRPC_STATUS.UNAVAILABLE, GRPC_STATUS.INVALID_ARGUMENT])
-      book.answered('p', 2, { status, elapsedMs: 50, response: NOTHING, isStream: false });
+      book.answered('p', 2, { status, elapsedMs: 50, response: NOTHING, isStream: false, drawnBy: 'a' });
     const [first, second] = book.of(ROLLOUT)?.versions ?? [];
     expect(first?.state()).toMatchObject({ version: 1, answered: 0 });
     expect(second?.state()).toMatchObject({
@@ -40,6 +46,33 @@ describe('what a router counts of a rollout', () => {
       ...{ mean: 0.5, min: 0.25, max: 0.75 },
     });
     expect(second?.latency.countAbove(10_000)).toBe(3);
+  });
+
+  it('by entity, at the cuts that it is told, also for a version that comes later', () => {
+    const book = new EvidenceBook();
+    book.watch(ROLLOUT, [1]);
+    book.aim(ROLLOUT, [{ name: 'errors/0', counts: ({ isFailed }) => isFailed }]);
+    book.watch(ROLLOUT, [1, 2]);
+    for (const drawnBy of ['a', 'b', 'c', 'c'])
+      book.answered('p', 2, { ...ok(NOTHING), drawnBy, status: drawnBy === 'c' ? GRPC_STATUS.INTERNAL : 0 });
+    const marks = book.of(ROLLOUT)?.versions[1]?.entities.of('errors/0');
+    const at = (drawnBy: string) => [marks?.n[entityBucket(drawnBy)], marks?.k[entityBucket(drawnBy)]];
+    expect([at('a'), at('b'), at('c')]).toEqual([
+      [1, 0],
+      [1, 0],
+      [2, 2],
+    ]);
+  });
+
+  it('of an entity that asks for more than all others not every answer', () => {
+    const book = new EvidenceBook();
+    book.watch(ROLLOUT, [1, 2]);
+    for (let i = 0; i < 1_000; i++) {
+      book.answered('p', 2, { ...ok(NOTHING), drawnBy: 'loud' });
+      if (i % 10 === 0) book.answered('p', 2, { ...ok(NOTHING), drawnBy: `quiet-${i}` });
+    }
+    expect(book.of(ROLLOUT)?.answers).toBeLessThan(130);
+    expect(book.of(ROLLOUT)?.answers).toBeGreaterThanOrEqual(100);
   });
 
   it('a further step goes on counting, another rollout begins at 0', () => {

@@ -33,6 +33,7 @@ class Router {
   readonly decided: string[] = [];
   others: Router[] = [];
   nowMs = 1_000;
+  private asked = 0;
   isRead = true;
   readonly analyst: ExperimentAnalyst;
 
@@ -56,7 +57,10 @@ class Router {
     for (let i = 0; i < answers; i++)
       for (const version of [3, 4, 5]) {
         const status = failing.includes(version) ? GRPC_STATUS.INTERNAL : GRPC_STATUS.OK;
-        this.book.answered('p', version, { status, elapsedMs: 5 + (i % 3), response: NOTHING, isStream: false });
+        const drawnBy = `${this.asked++}`;
+        this.book.answered('p', version, {
+          ...{ status, elapsedMs: 5 + (i % 3), response: NOTHING, isStream: false, drawnBy },
+        });
       }
     this.nowMs += 1_000;
     this.analyst.tick([of]);

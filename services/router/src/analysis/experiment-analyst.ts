@@ -6,8 +6,10 @@
 
 import {
   type AnalysisPlan,
+  aimedCuts,
   armName,
   type CriterionAnalysis,
+  criteriaOf,
   type Experiment,
   RolloutJudge,
   type Route,
@@ -74,6 +76,7 @@ interface Followed {
   readonly judges: ReadonlyMap<number, RolloutJudge>;
   readonly verdicts: Map<number, Verdict>;
   readonly plan: AnalysisPlan;
+  readonly criteria: ReturnType<typeof criteriaOf>;
   lookedAtMs: number;
   answersSaid: number;
   routers: number;
@@ -147,6 +150,7 @@ export class ExperimentAnalyst {
       // It counts until the project file says what to make of it.
       if (plan === undefined) return;
       followed = this.begin(id, experiment, plan);
+      this.counts.book.aim(id, aimedCuts(followed.criteria, new VersionEvidence(control)));
       this.followed.set(project, followed);
     }
     this.say(followed);
@@ -168,7 +172,15 @@ export class ExperimentAnalyst {
       return [candidate, new RolloutJudge(each, { stable: control, candidate, sinceMs })] as const;
     });
     return {
-      ...{ id, name, control, plan, judges: new Map(judged), verdicts: new Map<number, Verdict>() },
+      ...{
+        id,
+        name,
+        control,
+        plan,
+        criteria: criteriaOf(plan),
+        judges: new Map(judged),
+        verdicts: new Map<number, Verdict>(),
+      },
       ...{ lookedAtMs: Number.NEGATIVE_INFINITY, answersSaid: 0, routers: 1, heard: 0, sum: new Map() },
     };
   }
@@ -193,6 +205,7 @@ export class ExperimentAnalyst {
       evidence.losses = labelled.of(version);
       return evidence;
     };
+    this.counts.book.aim(followed.id, aimedCuts(followed.criteria, of(followed.control)));
     const isNew = routers > followed.heard;
     followed.heard = routers;
     for (const [version, judge] of followed.judges) {

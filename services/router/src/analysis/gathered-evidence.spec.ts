@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { VersionEvidence } from '@millrace/routing';
+import { ENTITY_BUCKETS, VersionEvidence } from '@millrace/routing';
 import { GatheredEvidence, type Word } from './gathered-evidence.js';
 
 const ROLLOUT = { project: 'p', version: 2, fromRevision: 7 };
@@ -8,8 +8,8 @@ const SELF = { router: 'self', startedAtMs: 1 };
 function word(part: Partial<Word>, answered: number): Word {
   const evidence = new VersionEvidence(2);
   for (let i = 0; i < answered; i++) {
-    evidence.add(i % 10 === 0, 1_000 * i);
-    evidence.addScore(i / answered);
+    evidence.add(i % 10 === 0, 1_000 * i, i % ENTITY_BUCKETS);
+    evidence.addScore(i / answered, i % ENTITY_BUCKETS);
   }
   return { ...ROLLOUT, router: 'a', startedAtMs: 1, saidAtMs: 10, versions: [evidence.state()], ...part };
 }

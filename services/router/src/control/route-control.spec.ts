@@ -414,6 +414,7 @@ describe('commands through the single writer', () => {
         ...{ clock: systemClock, commandId: () => 'mine', commandTimeoutMs: 2_000, loadTimeoutMs: 2_000 },
         ...{ knownProject: () => true, strategyOf: () => strategy, mixed },
         versions: { fault: () => undefined, isGone: () => false, upToNow: async () => undefined },
+        onRefused: () => undefined,
       },
     );
     const asked = away.submit(facts, { kind: 'startRollout', version: 2 });

@@ -6,7 +6,7 @@
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
 import { GRPC_STATUS, type Headers, PREVIEW, previewVersion, type RolloutDraw, type Route } from '@millrace/routing';
-import type { EvidenceBook } from '../analysis/evidence-book.js';
+import type { CountedAnswer, EvidenceBook } from '../analysis/evidence-book.js';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Fallbacks } from '../fallback/fallbacks.js';
 import { markedAnswer } from '../fallback/marked-answer.js';
@@ -49,6 +49,8 @@ export interface Picked {
   byRoute: boolean;
   /** By its split. */
   drawn: boolean;
+  /** By what. */
+  drawnBy: string;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -165,13 +167,15 @@ export class InferEndpoint {
     const pinned = versionText === '' ? 0 : this.pinned(model, versionText);
     if (pinned === -1)
       return { status: GRPC_STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
-    const choice = this.table.choose(model, entity, this.options.ids.next(), pinned, headers);
+    const id = this.options.ids.next();
+    const choice = this.table.choose(model, entity, id, pinned, headers);
     if (choice.kind === 'chosen') {
       const { live: version, drawn } = choice;
-      return { version, versionText: String(version), byRoute: pinned === 0, drawn };
+      const drawnBy = this.table.drawnBy(model, entity, id);
+      return { version, versionText: String(version), byRoute: pinned === 0, drawn, drawnBy };
     }
     return choice.kind === 'unknown_project'
-      ? { version: 0, versionText, byRoute: false, drawn: false }
+      ? { version: 0, versionText, byRoute: false, drawn: false, drawnBy: '' }
       : notLoaded(model, pinned);
   }
 
@@ -182,9 +186,9 @@ export class InferEndpoint {
   }
 
   /** The outcome of a request that was picked a version; its answer goes by unread. */
-  passedOn({ version, drawn }: Picked, model: string, status: number, startMs: number): void {
+  passedOn({ version, drawn, drawnBy }: Picked, model: string, status: number, startMs: number): void {
     this.record(model, version, status, startMs);
-    if (drawn) this.answered(model, version, status, startMs, NOTHING, false);
+    if (drawn) this.answered(model, version, drawnBy, { status, startMs, response: NOTHING, isStream: false });
   }
 
   record(model: string, version: number, status: number, startMs: number): void {
@@ -199,9 +203,10 @@ export class InferEndpoint {
     startMs: number,
   ): () => void {
     let live: LiveAnswer | undefined;
+    const caller = call.entity === '' ? entity : call.entity;
     const traced = this.options.tracing.begin(call.traceparent);
     if (byRoute && traced?.routed !== undefined) {
-      const routed = this.table.routed(project, version, call.entity === '' ? entity : call.entity, id);
+      const routed = this.table.routed(project, version, caller, id);
       if (routed !== undefined) traced.routed(routed);
     }
     const deadlineAtMs = Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs);
@@ -241,12 +246,15 @@ export class InferEndpoint {
           });
         live?.answered(status, response, final);
         // What the relay refused by itself says nothing of the version.
-        if (final && drawn && sent !== 0) this.answered(project, version, status, startMs, response, asked.stream);
+        if (final && drawn && sent !== 0) {
+          const answer = { status, startMs, response, isStream: asked.stream };
+          this.answered(project, version, this.table.drawnBy(project, caller, id), answer);
+        }
       },
     });
     if (shadows.length > 0 && sequence === '' && sent !== 0) {
       const { entity, stream } = asked;
-      live = this.options.shadows?.copy({ project, live: version, request, entity, stream, deadlineAtMs }, shadows);
+      live = this.options.shadows?.copy({ project, live: version, request, id, entity, stream, deadlineAtMs }, shadows);
     }
     return () => {
       if (second !== undefined) {
@@ -261,7 +269,9 @@ export class InferEndpoint {
       this.record(project, version, status, startMs);
       traced?.end(project, version, status);
       live?.gone(status);
-      if (drawn && isLate) this.answered(project, version, status, startMs, NOTHING, false);
+      if (!drawn || !isLate) return;
+      const answer = { status, startMs, response: NOTHING, isStream: false };
+      this.answered(project, version, this.table.drawnBy(project, caller, id), answer);
     };
   }
 
@@ -269,14 +279,12 @@ export class InferEndpoint {
   private answered(
     project: string,
     version: number,
-    status: number,
-    startMs: number,
-    response: Uint8Array,
-    isStream: boolean,
+    drawnBy: string,
+    { startMs, ...answer }: Omit<CountedAnswer, 'elapsedMs' | 'drawnBy'> & { startMs: number },
   ): void {
     const { evidence, clock } = this.options;
     if (!evidence.isCounting) return;
-    evidence.answered(project, version, { status, elapsedMs: clock.monotonicMs() - startMs, response, isStream });
+    evidence.answered(project, version, { ...answer, drawnBy, elapsedMs: clock.monotonicMs() - startMs });
   }
 
   private fault(call: InferCall, head: RequestHead, pinned: number): string {

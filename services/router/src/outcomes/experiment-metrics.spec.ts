@@ -21,7 +21,7 @@ describe('metrics of experiments', () => {
     const book = new EvidenceBook();
     book.watch({ project: 'p', version: 3, fromRevision: 7 }, [3]);
     for (const status of [GRPC_STATUS.OK, GRPC_STATUS.OK, GRPC_STATUS.INTERNAL])
-      book.answered('p', 3, { status, elapsedMs: 1, response: new Uint8Array(0), isStream: false });
+      book.answered('p', 3, { status, elapsedMs: 1, response: new Uint8Array(0), isStream: false, drawnBy: 'a' });
     const of = (version: number) => `project="p",experiment="prices",version="${version}"`;
     expect(samples(prometheusExperiments([ROUTE, emptyRoute('q')], book))).toEqual([
       `millrace_router_experiment_share_percent{${of(3)}} 10`,

@@ -12,6 +12,7 @@ import {
   type NotLoaded,
   type Route,
   RouteChoices,
+  runningExperiment,
 } from '@millrace/routing';
 import type { RoutedCall } from '../calls/infer-call.js';
 
@@ -89,6 +90,12 @@ export class RouteTable {
     return this.entries.get(project)?.drawn(entity, requestId);
   }
 
+  /** What a version is drawn by; an experiment keeps entities with their arm whatever the project says. */
+  drawnBy(project: string, entity: string, requestId: string): string {
+    const isKept = this.isSticky(project) || runningExperiment(this.routeOrEmpty(project)) !== undefined;
+    return isKept && entity !== '' ? entity : requestId;
+  }
+
   /** Of a request that the route gave this version: why. undefined: it is no target any more. */
   routed(project: string, version: number, entity: string, requestId: string): RoutedCall | undefined {
     const { revision = 0, targets = [] } = this.get(project) ?? {};
@@ -101,7 +108,7 @@ export class RouteTable {
     }
     const target = targets.find((one) => one.version === version);
     if (target === undefined) return undefined;
-    const key = this.isSticky(project) && entity !== '' ? entity : requestId;
+    const key = this.drawnBy(project, entity, requestId);
     const reason = targets.length === 1 ? 'static' : 'split';
     return { project, revision, version, variant: target.name, experiment: '', reason, key };
   }

@@ -38,6 +38,8 @@ export interface CopiedCall {
   /** The version that answers the caller. */
   live: number;
   request: Uint8Array;
+  /** Of the request. */
+  id: string;
   entity: string;
   stream: boolean;
   /** Of the request, on the monotonic clock. */
@@ -77,7 +79,7 @@ class Kept {
   ) {}
 
   /** What is evidence of its version. */
-  get answer(): CountedAnswer {
+  get answer(): Omit<CountedAnswer, 'drawnBy'> {
     const { status, elapsedMs, stream, response = NOTHING } = this;
     return { status, elapsedMs, response, isStream: stream };
   }
@@ -194,8 +196,8 @@ export class ShadowCopies {
     if (isEvidence(live, shadow))
       this.ports.evidence?.bothAnswered(
         call.project,
-        { version: call.live, answer: live.answer },
-        { version, answer: shadow.answer },
+        { version: call.live, answer: { ...live.answer, drawnBy: call.id } },
+        { version, answer: { ...shadow.answer, drawnBy: call.id } },
       );
     if (!live.isOk || !shadow.isOk) return;
     // Not before the answers of this turn have left.

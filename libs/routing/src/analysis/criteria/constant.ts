@@ -17,6 +17,7 @@ export function constant({ effect }: { effect: number }): Criterion {
         edge: () => 0,
         all: ({ pairs }) => pairs,
         marked: ({ equalPairs }) => equalPairs,
+        counts: ({ isEqual }) => isEqual,
       },
     ],
   };

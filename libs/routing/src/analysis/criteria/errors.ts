@@ -15,6 +15,7 @@ export function errors({ effect }: { effect: number }): Criterion {
         edge: () => 0,
         all: ({ answered }) => answered,
         marked: ({ failed }) => failed,
+        counts: ({ isFailed }) => isFailed,
       },
     ],
   };

@@ -22,6 +22,7 @@ export function latency({ quantile, factor }: { quantile: number; factor: number
     },
     all: ({ latency }) => latency.count,
     marked: ({ latency }, edge) => latency.countAbove(edge),
+    counts: ({ latencyUs }, edge) => (latencyUs === undefined ? undefined : latencyUs > edge),
   });
   const name = `p${Number((quantile * 100).toPrecision(4))}`;
   return {

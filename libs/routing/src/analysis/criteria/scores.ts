@@ -3,6 +3,7 @@
 // shift to either side moves the median's shares, a spread the quartiles'. Quartiles are of its answers before those
 // that are counted, so that each cut is a fair comparison; buckets of a score that is no continuum lie on neither side.
 
+import { floatBucket } from '@millrace/statistics';
 import type { Criterion, Cut } from '../criterion.js';
 import { points } from './errors.js';
 
@@ -17,6 +18,10 @@ export function scores({ effect }: { effect: number }): Criterion {
     edge: ({ scores }) => (scores.count < STABLE_ANSWERS_MIN ? undefined : scores.quantileBucket(quartile)),
     all: ({ scores }) => scores.count,
     marked: ({ scores }, bucket) => scores[side](bucket),
+    counts: ({ score }, bucket) => {
+      if (score === undefined || !Number.isFinite(score)) return undefined;
+      return side === 'below' ? floatBucket(score) < bucket : floatBucket(score) > bucket;
+    },
   });
   return {
     name: 'scores',

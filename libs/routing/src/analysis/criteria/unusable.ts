@@ -17,6 +17,7 @@ export function unusable({ effect }: { effect: number }): Criterion {
         edge: () => 0,
         all: ({ scored, unusable }) => unusable + scored,
         marked: ({ unusable }) => unusable,
+        counts: ({ score }) => (score === undefined ? undefined : !Number.isFinite(score)),
       },
     ],
   };
