@@ -63,7 +63,9 @@ export class AddressGuard {
 export function allowFault(entry: string): string | undefined {
   if (rangeOf(entry) !== undefined) return undefined;
   if (entry.includes('/')) return `${entry} is no range such as 10.1.0.0/16 or fd00:1::/64`;
-  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(entry) ? undefined : `${entry} is no host name and no address`;
+  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(entry)) return undefined;
+  const hint = /^[^:/]+:\d+$/.test(entry) ? `; without a port: ${entry.replace(/:\d+$/, '')}` : '';
+  return `${entry} is no host name and no address${hint}`;
 }
 
 type Family = 'ipv4' | 'ipv6';
