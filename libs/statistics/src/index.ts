@@ -48,4 +48,5 @@ export {
   stratifiedShareDifference,
 } from './sequential/share-difference.js';
 export { StatedEffectTest } from './sequential/stated-effect.js';
+export { StatedShiftTest } from './sequential/stated-shift.js';
 export { chiSquareTail, hypergeometricTail, kolmogorovTail } from './special-functions.js';

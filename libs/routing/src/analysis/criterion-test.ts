@@ -12,10 +12,11 @@ import {
   discounted,
   INDEPENDENT,
   StatedEffectTest,
+  StatedShiftTest,
   shareDifference,
 } from '@millrace/statistics';
 import { cutName } from './aimed-cuts.js';
-import type { Arms, CRITERION_VERDICTS, Criterion, Cut, RunningTest, Standing } from './criterion.js';
+import type { Arms, Bins, CRITERION_VERDICTS, Criterion, Cut, RunningTest, Standing } from './criterion.js';
 import type { VersionEvidence } from './evidence.js';
 
 /**
@@ -28,6 +29,8 @@ interface Probe {
   readonly cut: Cut;
   readonly name: string;
   readonly test: StatedEffectTest;
+  /** Of a cut with bins. */
+  readonly shift: StatedShiftTest;
   /** Where the running block began. */
   base: Arms;
 }
@@ -48,7 +51,13 @@ export class CriterionTest implements RunningTest {
     empty: Arms,
   ) {
     this.probes = criterion.cuts.map((cut, place) => ({
-      ...{ cut, name: cutName(criterion, place), test: new StatedEffectTest(cut), base: empty },
+      ...{
+        cut,
+        name: cutName(criterion, place),
+        test: new StatedEffectTest(cut),
+        shift: new StatedShiftTest(),
+        base: empty,
+      },
     }));
     this.arms = empty;
   }
@@ -88,7 +97,7 @@ export class CriterionTest implements RunningTest {
 
   /** Of the cut that says most against the new version; both sides are all answers, by where it cuts now. */
   standing({ stable, candidate }: Arms): Standing {
-    const most = this.probes.reduce((a, b) => (b.test.logHigher > a.test.logHigher ? b : a));
+    const most = this.probes.reduce((a, b) => (logHigher(b, this.arms) > logHigher(a, this.arms) ? b : a));
     const { cut, base, test } = most;
     const edge = cut.edge(base.stable);
     const counted = (of: VersionEvidence): Count => ({
@@ -128,14 +137,12 @@ export class CriterionTest implements RunningTest {
       { k: cut.marked(now.stable, edge) - cut.marked(base.stable, edge), n: n1 },
       { k: cut.marked(now.candidate, edge) - cut.marked(base.candidate, edge), n: n2 },
     );
+    if (cut.bins !== undefined) shiftBlock(cut.bins, probe, now);
     probe.base = kept();
   }
 
   private logWorse(dependence = this.dependence): number {
-    const logs = this.probes.map((probe) => discounted(probe.test.logHigher, dependence(probe)));
-    const high = Math.max(...logs);
-    if (high === Number.NEGATIVE_INFINITY) return high;
-    return high + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - high), 0) / logs.length);
+    return logMean(this.probes.map((probe) => discounted(logHigher(probe, this.arms), dependence(probe))));
   }
 
   private logNotWorse(dependence = this.dependence): number {
@@ -147,6 +154,31 @@ export class CriterionTest implements RunningTest {
     const [stable, candidate] = [this.arms.stable.entities.of(name), this.arms.candidate.entities.of(name)];
     return stable === undefined || candidate === undefined ? INDEPENDENT : designEffect(stable, candidate);
   };
+}
+
+/** Evidence against the new version in one cut. */
+function logHigher({ cut, test, shift }: Probe, { stable, candidate }: Arms): number {
+  if (cut.bins === undefined) return test.logHigher;
+  const counts = shift.logHigher > test.logHigher && cut.bins.isWorse(stable, candidate);
+  return logMean([test.logHigher, counts ? shift.logHigher : Number.NEGATIVE_INFINITY]);
+}
+
+function shiftBlock({ edges: edgesOf, counts, shifted }: Bins, { base, shift }: Probe, now: Arms): void {
+  const edges = edgesOf(base.stable);
+  if (edges === undefined) return;
+  const since = (after: VersionEvidence, before: VersionEvidence): number[] => {
+    const earlier = counts(before, edges);
+    return counts(after, edges).map((count, bin) => count - (earlier[bin] as number));
+  };
+  const expected = { first: counts(base.stable, edges), shifted: shifted(base.stable, edges) };
+  shift.add(since(now.stable, base.stable), since(now.candidate, base.candidate), expected);
+}
+
+/** ln of the mean of numbers that are given by their logarithms. */
+function logMean(logs: readonly number[]): number {
+  const high = Math.max(...logs);
+  if (high === Number.NEGATIVE_INFINITY) return high;
+  return high + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - high), 0) / logs.length);
 }
 
 const independent = (): DesignEffect => INDEPENDENT;

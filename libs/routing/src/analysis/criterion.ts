@@ -40,6 +40,20 @@ export interface Cut {
    * entities have to do with it is not looked at.
    */
   readonly counts?: (answer: AnswerFacts, edge: number) => boolean | undefined;
+  /** Where the effect is one of all answers: half of what this cut says against the new version comes from these. */
+  readonly bins?: Bins;
+}
+
+/** All answers of a version by bins in ascending order: for a stated effect that moves all of them. */
+export interface Bins {
+  /** Upper edges of all bins but the last, as Cut.edge; undefined: too few answers to say. */
+  edges(stable: VersionEvidence): readonly number[] | undefined;
+  /** By bin, since the beginning. */
+  counts(of: VersionEvidence, edges: readonly number[]): number[];
+  /** By bin, were each answer of this version worse as stated. */
+  shifted(of: VersionEvidence, edges: readonly number[]): number[];
+  /** Whether the middle answer is worse by half of the effect; else the bins say nothing against the new version. */
+  isWorse(stable: VersionEvidence, candidate: VersionEvidence): boolean;
 }
 
 /** What is told of a criterion to a person, whatever its test is. */

@@ -17,7 +17,7 @@
 // Of counts and moments alone: a block is what came between two states of two Moments. O(1) per block and in memory.
 // No block: both are 1, bounds are -1 and 1. Constant values: as far as the prior allows.
 
-import { stakeOf } from './late-stakes.js';
+import { KeptBackWealth } from './kept-back-wealth.js';
 import type { Moments2 } from './mean-bounds.js';
 import type { Bounds } from './share-bounds.js';
 import { checkAlpha } from './share-bounds.js';
@@ -44,9 +44,8 @@ interface Group {
 }
 
 export class BoundedDifferenceTest {
-  private logWorse = Number.NEGATIVE_INFINITY;
+  private readonly wealth = new KeptBackWealth();
   private logSame = 0;
-  private blocks = 0;
   private first: Group = { n: 0, sum: 0, squares: 0 };
   private second: Group = { n: 0, sum: 0, squares: 0 };
   /** Of the bounds. */
@@ -58,7 +57,7 @@ export class BoundedDifferenceTest {
 
   /** Natural logarithm of the evidence that the second mean is higher; -Infinity before the first block. */
   get logHigher(): number {
-    return this.logWorse;
+    return this.wealth.log;
   }
 
   /** Natural logarithm of the evidence that it is not higher by the effect. */
@@ -70,11 +69,10 @@ export class BoundedDifferenceTest {
   add(first: Moments2, second: Moments2): boolean {
     if (!isBlock(first) || !isBlock(second)) return false;
     const { effect } = this.options;
-    this.blocks += 1;
     const l = betFor(effect, spread(this.first, first.count), spread(this.second, second.count));
     const difference = second.mean - first.mean;
     const penalty = penaltyOf(l, first, this.first) + penaltyOf(l, second, this.second);
-    this.logWorse = l * difference - penalty + stakeOf(this.logWorse, this.blocks);
+    this.wealth.play(l * difference - penalty);
     this.logSame += l * (effect - difference) - penalty;
     this.play(first, second, difference);
     this.first = plus(this.first, first);
@@ -103,7 +101,7 @@ export class BoundedDifferenceTest {
     const [one, two] = [spread(this.first, n1), spread(this.second, n2)];
     const l = betFor(effect, one, two);
     const growth = l * effect - psi(l / n1) * n1 * n1 * one.variance - psi(l / n2) * n2 * n2 * two.variance;
-    const missing = Math.log(1 / alpha) - Math.max(0, this.logWorse);
+    const missing = Math.log(1 / alpha) - Math.max(0, this.wealth.log);
     return missing <= 0 ? 0 : Math.ceil(missing / growth);
   }
 

@@ -36,6 +36,16 @@ describe('design effect of answers of the same entity', () => {
     }
   });
 
+  it('nor do they where the arms differ, however rare what is marked', () => {
+    let sum = 0;
+    for (let seed = 0; seed < 400; seed++) {
+      const rng = seededRng(seed);
+      const [usual, worse] = [arm(rng, 128, 8, () => 0.007), arm(rng, 128, 2, () => 0.057)];
+      sum += designEffect(usual, worse).inflation;
+    }
+    expect(sum / 400).toBeLessThan(1.05);
+  });
+
   it('where entities differ it is what it is: 1 + (answers of each - 1) times their correlation', () => {
     // Half of them never, half of them always marked with .6: intraclass correlation .09 / .21.
     const answers = 30;

@@ -11,10 +11,10 @@
 // and their product is at most 1 by the means of powers, because the weighted sum of both c is 0 (for d = 0: Turner,
 // Ly, Grünwald 2024, theorem 1). The alternative is set from what came before the block, so that factors multiply.
 //   not higher:  d = 0, alternative (p, p + effect)        higher by the effect:  d = effect, alternative (p, p)
-// with p the first group's share so far, drawn to `prior` by PRIOR_ANSWERS. What turns bad late is seen too
-// (late-stakes.ts). O(1) per block and in memory. No block: both are 1.
+// with p the first group's share so far, drawn to `prior` by PRIOR_ANSWERS. What turns bad late must be seen too:
+// wealth is kept back (kept-back-wealth.ts). O(1) per block and in memory. No block: both are 1.
 
-import { stakeOf } from './late-stakes.js';
+import { KeptBackWealth } from './kept-back-wealth.js';
 import { nearestNull } from './nearest-null.js';
 import type { Count } from './share-difference.js';
 
@@ -31,9 +31,8 @@ export interface StatedEffect {
 }
 
 export class StatedEffectTest {
-  private logWorse = Number.NEGATIVE_INFINITY;
+  private readonly wealth = new KeptBackWealth();
   private logSame = 0;
-  private blocks = 0;
   private seen: Count = { k: 0, n: 0 };
   private of2: Count = { k: 0, n: 0 };
 
@@ -41,7 +40,7 @@ export class StatedEffectTest {
 
   /** Natural logarithm of the evidence that the second share is higher; -Infinity before the first block. */
   get logHigher(): number {
-    return this.logWorse;
+    return this.wealth.log;
   }
 
   /** Natural logarithm of the evidence that it is not higher by the effect. */
@@ -62,8 +61,7 @@ export class StatedEffectTest {
   add(first: Count, second: Count): void {
     if (first.n === 0 || second.n === 0) return;
     const { p, worse } = this.alternative();
-    this.blocks += 1;
-    this.logWorse = logHigherBlock(first, second, p, worse) + stakeOf(this.logWorse, this.blocks);
+    this.wealth.play(logHigherBlock(first, second, p, worse));
     this.logSame += logSameBlock(first, second, p, worse - p);
     this.seen = sum(this.seen, first);
     this.of2 = sum(this.of2, second);
