@@ -121,7 +121,7 @@ const command = {
   reason: Type.Optional(note('Kept with the change.')),
   correlationId: Type.Optional(note('Ties the steps of one episode together; default: the id of the command.')),
   expectedRevision: Type.Optional(count('A conflict where the route has another one; 0 = whatever is current.')),
-  issuedBy: Type.Optional(note('Who asks; default: http.')),
+  issuedBy: Type.Optional(note('Who asks; default: what it was asked with (`tool`).')),
 };
 
 const Latency = answer({ requests: count(), p50Ms: figure(), p99Ms: figure() });

@@ -79,6 +79,13 @@ function versions(route: Route, of: readonly string[] = entities): number[] {
 const share = (of: readonly number[], version: number) => of.filter((one) => one === version).length / of.length;
 
 describe('an experiment', () => {
+  it('takes no version for loaded that was unloaded after its time', () => {
+    const alone: Route = { ...LIVE, loadedVersions: [3], previousVersion: 2 };
+    const running = change(alone, begin({ 3: 50, 4: 50 }));
+    expect(running.loadedVersions).toEqual([3, 4]);
+    expect(change(LIVE, begin({ 3: 50, 4: 50 })).loadedVersions).toEqual(LIVE.previousVersion === 2 ? [2, 3, 4] : [3, 4]);
+  });
+
   it('names the draw of each arm, so that labels of what was drawn by one set of weights are compared', () => {
     const drawsOf = (route: Route) => {
       const choices = new RouteChoices(route, true);

@@ -101,8 +101,8 @@ export function startExperiment(
   const live = primaryVersion(route.targets);
   const control = action.control || (asked.includes(live) ? live : (asked[0] as number));
   const targets = route.targets.map(({ version }) => version);
-  const held = new Set([...targets, ...route.shadows, route.previousVersion, ...asked]);
-  held.delete(0);
+  const previous = route.loadedVersions.filter((loaded) => loaded === route.previousVersion);
+  const held = new Set([...targets, ...route.shadows, ...previous, ...asked]);
   // One place stays for the rollout that may end it.
   if (held.size >= LOADED_MAX) {
     const said = `with it serving would hold ${held.size} versions, at most ${LOADED_MAX - 1}: take fewer arms`;

@@ -3,7 +3,7 @@
 // change of each route is left.
 
 import type { AnswerOf, monitorApi } from '@millrace/api';
-import { type Route, sameTraffic } from '@millrace/routing';
+import { type Route, sameTraffic, trafficShares } from '@millrace/routing';
 
 export type Mark = AnswerOf<typeof monitorApi.endpoints.now>['marks'][number];
 
@@ -21,7 +21,9 @@ export class Marks {
   /** A route of one of the projects that the monitor knows, which bounds the map. */
   routed(before: Route | undefined, route: Route): void {
     if (route.targets.length === 0 || sameTraffic(before, route)) return;
-    const shares = route.targets.map(({ version, weight }) => `version ${version}: ${weight} %`).join(', ');
+    const share = (weight: number) => Number(weight.toFixed(1));
+    const all = trafficShares(route).filter(({ weight }) => weight > 0);
+    const shares = all.map(({ version, weight }) => `version ${version}: ${share(weight)} %`).join(', ');
     this.add(route.project, { kind: 'rollout', atMs: route.changedAtMs, text: shares });
   }
 

@@ -3,9 +3,9 @@
 // before or after the log has it. The log fences as Kafka does: who has lost the partition writes nothing.
 //
 // Of each history: what the log has keeps the rules of a route at every revision, nobody writes over another's
-// revision, a failed rollout has nothing, no version is unloaded before its time, and a kill is in force whatever
-// step came beside it. Then all commands end, and within a bounded time the rollout is over, or the route says for
-// which person it waits, and what has nothing to do is unloaded.
+// revision, a failed rollout has nothing, no version is unloaded before its time, no experiment runs beside a rollout,
+// and a kill is in force whatever step came beside it. Then all commands end, and within a bounded time experiment and
+// rollout are over, or the route says for which person the rollout waits, and what has nothing to do is unloaded.
 
 import { describe, expect, it } from '@jest/globals';
 import { type Rng, seededRng } from '@millrace/domain';
@@ -15,6 +15,7 @@ import {
   type RouteCommand,
   readyVersions,
   rolloutProgress,
+  runningExperiment,
   strategyNamed,
 } from '@millrace/routing';
 import { Time, turn } from '../../test/still-time.js';
@@ -165,12 +166,26 @@ class World {
 }
 
 const VERSIONS = [1, 2, 3, 4];
-const KINDS = ['startRollout', 'advance', 'pause', 'resume', 'abort', 'rollback', 'promote'] as const;
+const KINDS = [
+  ...(['startRollout', 'advance', 'pause', 'resume', 'abort', 'rollback', 'promote'] as const),
+  ...(['startExperiment', 'startExperiment', 'setExperimentWeights', 'endExperiment'] as const),
+];
+/** Shorter than what a history has to come to rest. */
+const EXPERIMENT_MS = 15_000;
 
 function anyAction(rng: Rng): RouteAction {
   const kind = KINDS[rng.below(KINDS.length)] ?? 'abort';
   const version = VERSIONS[rng.below(VERSIONS.length)] ?? 1;
   if (kind === 'rollback') return { kind };
+  const weight = 10 + rng.below(81);
+  const arms = [
+    { version, weight },
+    { version: (version % VERSIONS.length) + 1, weight: 100 - weight },
+  ];
+  if (kind === 'startExperiment')
+    return { kind, name: 'prices', arms, control: 0, share: 1 + rng.below(100), forMs: EXPERIMENT_MS };
+  if (kind === 'setExperimentWeights') return { kind, name: '', weights: arms, share: 0 };
+  if (kind === 'endExperiment') return { kind, name: '', winner: rng.below(3) === 0 ? version : 0 };
   if (kind === 'startRollout' || kind === 'promote') return { kind, version };
   return { kind, version: rng.below(3) === 0 ? version : 0 };
 }
@@ -205,10 +220,15 @@ function checkLog(log: Log): void {
       expect(route.targets.map(({ version }) => version)).not.toContain(route.rollout.version);
     if (route.rollout.phase !== 'progressing') expect(route.rollout.steps).toBeUndefined();
     checkUnloaded(before, route);
+    if (runningExperiment(route) !== undefined)
+      expect(['loading', 'ready', 'progressing']).not.toContain(route.rollout.phase);
   });
 }
 
-/** A version goes with its own load, with the next rollout, or when its time is over; never while it has work. */
+/**
+ * A version goes with its own load, with the next rollout or experiment, as an arm that serving does not have, or when
+ * its time is over; never while it has work.
+ */
 function checkUnloaded(before: Route | undefined, route: Route): void {
   const gone = before?.loadedVersions.filter((version) => !route.loadedVersions.includes(version)) ?? [];
   if (before === undefined || gone.length === 0) return;
@@ -216,9 +236,11 @@ function checkUnloaded(before: Route | undefined, route: Route): void {
     expect(before.targets.map((target) => target.version)).not.toContain(version);
     expect(route.targets.map((target) => target.version)).not.toContain(version);
   }
-  const isNext = route.rollout.phase === 'loading';
+  const isNext = route.rollout.phase === 'loading' || route.experiment?.fromRevision === route.revision;
+  const arms = runningExperiment(before)?.arms.filter(({ isReady }) => !isReady) ?? [];
+  const isArm = gone.every((version) => arms.some((arm) => arm.version === version));
   const isItsLoad = before.rollout.phase === 'loading' && gone.join() === String(before.rollout.version);
-  if (!isNext && !isItsLoad) expect(before.keepUntilMs).toBeLessThanOrEqual(route.changedAtMs);
+  if (!isNext && !isItsLoad && !isArm) expect(before.keepUntilMs).toBeLessThanOrEqual(route.changedAtMs);
 }
 
 /** Nobody commands any more; who holds the partition lives. */
@@ -230,6 +252,8 @@ async function comesToRest(world: World): Promise<void> {
   await world.pass(boundMs);
   const route = log.last;
   if (route === undefined) return;
+  // Its time is in the route: whoever has the partition ends it.
+  expect(runningExperiment(route)).toBeUndefined();
   const { phase, steps } = route.rollout;
   expect(['idle', 'promoted', 'failed', 'progressing']).toContain(phase);
   expect(route.keepUntilMs).toBeUndefined();
@@ -247,9 +271,10 @@ async function comesToRest(world: World): Promise<void> {
 
 const STRATEGIES = [STRATEGY, CHECKED, TIMED, BY_HAND];
 
-describe('rollouts in steps whose owners crash', () => {
+describe('rollouts in steps and experiments whose owners crash', () => {
   it(`keep their rules and come to rest, in ${HISTORIES} histories`, async () => {
     const seen = { promoted: 0, failed: 0, progressing: 0 } as Record<string, number>;
+    const ends = { 'its time is over': 0, began: 0, 'rolled back': 0 } as Record<string, number>;
     for (let seed = 1; seed <= HISTORIES; seed++) {
       const rng = seededRng(seed);
       const world = new World(rng, STRATEGIES[seed % STRATEGIES.length] as typeof STRATEGY);
@@ -260,9 +285,13 @@ describe('rollouts in steps whose owners crash', () => {
       checkLog(world.log);
       const phase = world.log.last?.rollout.phase ?? 'idle';
       seen[phase] = (seen[phase] ?? 0) + 1;
+      for (const why of Object.keys(ends))
+        if (world.log.written.some(({ route }) => route.experiment?.end?.reason.includes(why)))
+          ends[why] = (ends[why] ?? 0) + 1;
     }
     // The histories are worth something: many come to each end.
-    for (const phase of ['promoted', 'failed', 'progressing']) expect(seen[phase]).toBeGreaterThan(HISTORIES / 50);
+    for (const phase of ['promoted', 'failed', 'progressing']) expect(seen[phase]).toBeGreaterThan(HISTORIES / 80);
+    for (const count of Object.values(ends)) expect(count).toBeGreaterThan(HISTORIES / 200);
   }, 120_000);
 
   it('a kill is in force whatever step comes beside it, and whoever dies at its write', async () => {
