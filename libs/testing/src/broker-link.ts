@@ -1,6 +1,6 @@
-// A link to the real broker, of one client alone. It can lose the answer to a produced batch, or change what it says: the
-// broker has written the batch, and the producer cannot know. And it can be held: connections stand, new ones come about,
-// and nothing passes, as where a cable or a router is at fault.
+// A link to the real broker, of one client alone. It can lose the answer to a produced batch, or change what it
+// says: the broker has written the batch, and the producer cannot know. And it can be held: connections stand, new
+// ones come about, and nothing passes, as where a cable or a router is at fault.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 

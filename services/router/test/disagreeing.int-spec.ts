@@ -1,6 +1,6 @@
-// Two routers that disagree for a while: one is cut off from Kafka (its connections stand, nothing passes) while a rollout
-// goes on at the other. The one that is cut off answers by what it knew last, also after a restart; when it is back, both
-// have the same route, and no step was brought twice, whichever of them owned the route.
+// Two routers that disagree for a while: one is cut off from Kafka (its connections stand, nothing passes) while a
+// rollout goes on at the other. The one that is cut off answers by what it knew last, also after a restart; when it
+// is back, both have the same route, and no step was brought twice, whichever of them owned the route.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Route } from '@millrace/routing';

@@ -1,5 +1,5 @@
-// Anything on routes.v1, in the copy of routes on disk and at the control API, against a real router: it never ends, says
-// what it refuses, counts it, and serves on by what it knew.
+// Anything on routes.v1, in the copy of routes on disk and at the control API, against a real router: it never ends,
+// says what it refuses, counts it, and serves on by what it knew.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -187,8 +187,8 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     routeLog.read();
     await removed.dropHeld();
     for (const route of table.all()) if (holds(route.project)) owner.resume(route);
-    // A process that stood still was the owner in its own eyes only: what the other one has applied meanwhile is told to
-    // its callers now.
+    // A process that stood still was the owner in its own eyes only: what the other one has applied meanwhile is
+    // told to its callers now.
     for (const route of table.all()) control.onRoute(route);
   });
   const follow = async (): Promise<void> => {

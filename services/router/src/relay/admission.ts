@@ -10,11 +10,11 @@
 //
 // Below capacity r is the rate of arrivals and says nothing of what the model can do, so that a burst would look
 // hopeless; then w is short, and the second condition lets it through. After a stall w is long, and r is that of
-// before; after one of more than FORGET_MS, of serving or of this process, r is not known any more, and for as long nobody
-// is refused: what has waited comes at once, and the first slot's answers say nothing of it. Answers count that are no fault of the platform, sent once: a refusal for a full queue is quick and says
-// nothing. A serving that hangs gives no answers, and what is known of it is forgotten after FORGET_MS: its requests
-// wait as long as they may. O(1) a request; memory: LANES_MAX lanes, requests of further models are never refused
-// here.
+// before; after one of more than FORGET_MS, of serving or of this process, r is not known any more, and for as long
+// nobody is refused: what has waited comes at once, and the first slot's answers say nothing of it. Answers count
+// that are no fault of the platform, sent once: a refusal for a full queue is quick and says nothing. A serving that
+// hangs gives no answers, and what is known of it is forgotten after FORGET_MS: its requests wait as long as they
+// may. O(1) a request; memory: LANES_MAX lanes, requests of further models are never refused here.
 
 /** Of the time left: queues answer in their own order, and the estimate is a mean. */
 const HEADROOM = 0.5;
