@@ -72,10 +72,10 @@ export function requestPath(context: Context) {
   const rng = processRng(context);
   const ids = new RequestIds(rng);
   const tracing = new SampledTracing((traceparent) => startRouterSpan(traceparent, table), config.traceRatio, rng);
-  const upstream = upstreams(context, { routes: table, outcomes, ids, tracing });
+  const evidence = new EvidenceBook();
+  const upstream = upstreams(context, { routes: table, outcomes, ids, tracing, evidence });
   const shadowOutcomes = new Outcomes(clock);
   const pairs = new AnswerPairs();
-  const evidence = new EvidenceBook();
   const copies = new ShadowCopies(relay, { clock, later, outcomes: shadowOutcomes, pairs, evidence });
   const fallbackCounts = counter('millrace.router.fallbacks');
   const fallbacks = new Fallbacks((project) => table.get(project), {

@@ -25,6 +25,8 @@ let endpoint: GrpcEndpoint;
 let client: BytesClient;
 let sent: RelayRequest[];
 let evidence: EvidenceBook;
+let there: GrpcEndpoint;
+let elsewhereClient: BytesClient;
 let asked: { path: string; request: Buffer }[];
 
 const requestOf = (modelName: string, id: string, modelVersion = '') =>
@@ -70,34 +72,55 @@ beforeEach(async () => {
   const ids = new RequestIds(seededRng(1));
   const common = {
     ...{ clock: systemClock, tracing: { begin: () => null }, allocate: Buffer.allocUnsafe, later: setImmediate },
+    evidence,
   };
   const calls = new UpstreamCalls({
     clock: systemClock,
-    client: () => {
-      throw new Error('nobody is elsewhere');
-    },
-    deadlineMaxMs: 1,
+    client: () => elsewhereClient,
+    deadlineMaxMs: 5_000,
   });
-  const chooser = new UpstreamChooser(new UpstreamTable(), table, ids, '');
+  const elsewhere = new UpstreamTable();
+  const upstream = { address: 'a:1', model: 'plain', version: '' };
+  for (const version of [1, 2])
+    elsewhere.set({ ...{ project: 'watched', version, modelSha256: '', packagePath: '' }, upstream, rows: undefined });
+  table.apply({
+    ...emptyRoute('watched'),
+    ...{ revision: 1, loadedVersions: [1, 2], targets: [{ version: 1, weight: 100, name: 'blue' }] },
+  });
+  const chooserOf = (known: UpstreamTable) => new UpstreamChooser(known, table, ids, '');
   const log = new CallLog({ ids, offer: () => undefined, resting: (work) => work(), skipped: () => undefined });
-  const door = new UpstreamDoor(chooser, calls, log, outcomes, common);
-  const inference = new InferEndpoint(table, relay, outcomes, door, {
-    ...common,
-    ids,
-    evidence,
-    deadlineMaxMs: 30_000,
-  });
+  const doorOf = (known: UpstreamTable) => new UpstreamDoor(chooserOf(known), calls, log, outcomes, common);
+  const inferenceBy = (door: UpstreamDoor) =>
+    new InferEndpoint(table, relay, outcomes, door, { ...common, ids, evidence, deadlineMaxMs: 30_000 });
   const options = { ready: () => true, host: '127.0.0.1', port: 0, requestBytesMax: 100_000, drainMs: 100 };
-  endpoint = new GrpcEndpoint(inference, table, serving, door, systemClock, options);
+  const endpointBy = (door: UpstreamDoor) =>
+    new GrpcEndpoint(inferenceBy(door), table, serving, door, systemClock, options);
+  endpoint = endpointBy(doorOf(elsewhere));
+  // A server elsewhere: the same endpoint that knows of none.
+  there = endpointBy(doorOf(new UpstreamTable()));
+  elsewhereClient = new BytesClient(`127.0.0.1:${await there.listen()}`, systemClock, 1_000_000);
   client = new BytesClient(`127.0.0.1:${await endpoint.listen()}`, systemClock, 1_000_000);
 });
 
 afterEach(async () => {
   client.close();
-  await endpoint.close();
+  elsewhereClient.close();
+  await Promise.all([endpoint.close(), there.close()]);
 });
 
 describe('the gRPC endpoint', () => {
+  it('counts for a rollout what a server elsewhere answers to requests that the route drew, and what it fails', async () => {
+    const rollout = { project: 'watched', version: 2, fromRevision: 1 };
+    expect((await call('ModelInfer', requestOf('watched', 'r-0'))).status).toBe(GRPC_STATUS.OK);
+    evidence.watch(rollout, [1, 2]);
+    for (const id of ['r-1', 'r-2', 'bad-3']) await call('ModelInfer', requestOf('watched', id));
+    const counted = () => evidence.of(rollout)?.versions.map(({ answered, latency }) => [answered, latency.count]);
+    expect(counted()).toEqual([
+      [3, 3],
+      [0, 0],
+    ]);
+  });
+
   it('sends an inference by the route, with entity and deadline, and answers with what came', async () => {
     const { status, response } = await call('ModelInfer', requestOf('routed', 'r-1'), { 'millrace-entity': 'e' });
     expect([status, peekModel(response).modelVersion]).toEqual([0, '3']);

@@ -44,7 +44,8 @@ function nobodyElsewhere(table: RouteTable, outcomes: Outcomes, ids: RequestIds,
   };
   const calls = new UpstreamCalls({ clock: options.clock, client, deadlineMaxMs: 1 });
   const door = new UpstreamDoor(chooser, calls, log, outcomes, options);
-  const rest = new UpstreamRest(chooser, log, outcomes, { clock: options.clock, at: undefined, requestBytesMax: 1 });
+  const { clock, evidence } = options;
+  const rest = new UpstreamRest(chooser, log, outcomes, { clock, evidence, at: undefined, requestBytesMax: 1 });
   return { door, rest };
 }
 
@@ -91,12 +92,15 @@ describe("the router's REST endpoint", () => {
       targets: [{ version: 2, weight: 100, name: 'blue' }],
     });
     const ids = new RequestIds(seededRng(1));
-    const common = { clock, tracing: { begin: () => null }, allocate: Buffer.allocUnsafe, later: setImmediate };
+    const evidence = new EvidenceBook();
+    const common = {
+      ...{ clock, tracing: { begin: () => null }, allocate: Buffer.allocUnsafe, later: setImmediate },
+      evidence,
+    };
     const { door, rest } = nobodyElsewhere(table, outcomes, ids, common);
     const infer = new InferEndpoint(table, relay, outcomes, door, {
       ...common,
       ids,
-      evidence: new EvidenceBook(),
       deadlineMaxMs: 30_000,
     });
     const endpoint = new HttpEndpoint(infer, table, rest, clock, {

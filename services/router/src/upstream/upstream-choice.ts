@@ -19,6 +19,8 @@ export interface Destination {
   /** What the server calls the model, where the client says something else; '' = as it came. */
   readonly model: string;
   readonly modelVersion: string;
+  /** What the route's split drew the version by; '' = it did not. */
+  readonly drawnBy: string;
 }
 
 export type UpstreamChoice = Destination | { kind: 'refused'; project: string; status: number; message: string };
@@ -64,7 +66,8 @@ export class UpstreamChooser {
       const primary = found.versions.get(primaryVersion(route.targets));
       return primary ? { ...AS_IT_CAME, address: primary.upstream.address, project } : this.unwatched;
     }
-    const choice = this.routes.choose(project, entity, requestId === '' ? this.ids.next() : requestId, pinned);
+    const id = requestId === '' ? this.ids.next() : requestId;
+    const choice = this.routes.choose(project, entity, id, pinned);
     const live = choice.kind === 'chosen' ? choice.live : 0;
     const watched = found.versions.get(live);
     if (watched === undefined) {
@@ -73,11 +76,12 @@ export class UpstreamChooser {
       const what = live === 0 ? 'has no version in service' : `version ${live} is no upstream`;
       return { kind: 'refused', project, status: GRPC_STATUS.UNAVAILABLE, message: `model '${model}' ${what}` };
     }
-    return destinationOf(watched, model, version);
+    const isDrawn = choice.kind === 'chosen' && choice.drawn;
+    return destinationOf(watched, model, version, isDrawn ? this.routes.drawnBy(project, entity, id) : '');
   }
 }
 
-function destinationOf(watched: UpstreamVersion, model: string, version: string): Destination {
+function destinationOf(watched: UpstreamVersion, model: string, version: string, drawnBy = ''): Destination {
   const { upstream, project } = watched;
   return {
     kind: 'there',
@@ -87,6 +91,7 @@ function destinationOf(watched: UpstreamVersion, model: string, version: string)
     watched,
     model: upstream.model === model ? '' : upstream.model,
     modelVersion: version === '' ? upstream.version : '',
+    drawnBy,
   };
 }
 
@@ -97,4 +102,5 @@ const AS_IT_CAME: Omit<Destination, 'address'> = Object.freeze({
   watched: undefined,
   model: '',
   modelVersion: '',
+  drawnBy: '',
 });

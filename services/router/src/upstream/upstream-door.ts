@@ -5,6 +5,7 @@ import type { Clock } from '@millrace/domain';
 import type { BytesAnswer, BytesStreamEvents, OpenBytesStream } from '@millrace/grpc';
 import { peekModel, type RequestHead } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
+import type { EvidenceBook } from '../analysis/evidence-book.js';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import type { CallLog } from './call-log.js';
@@ -21,6 +22,8 @@ const NOTHING = new Uint8Array(0);
 export interface UpstreamDoorOptions {
   clock: Clock;
   tracing: Tracing;
+  /** Of the rollouts under way. */
+  evidence: EvidenceBook;
   allocate(size: number): Uint8Array;
   later(callback: () => void): void;
 }
@@ -46,8 +49,8 @@ export class UpstreamDoor {
   /** Returns a cancel function; `done` is called once unless cancelled, never from within. */
   infer(call: InferCall, choice: UpstreamChoice, startMs: number): () => void {
     if (choice.kind === 'refused') return this.refuse(call, choice, startMs);
-    const { clock, tracing, allocate } = this.options;
-    const { project, version, watched } = choice;
+    const { clock, tracing, allocate, evidence } = this.options;
+    const { project, version, watched, drawnBy } = choice;
     const traced = tracing.begin(call.traceparent);
     const traceparent = traced?.traceparent ?? '';
     const request = renamedRequest(call.request, choice.model, choice.modelVersion, allocate);
@@ -69,6 +72,8 @@ export class UpstreamDoor {
       // The answer first: the rest is done while it travels.
       call.done(status, message, response, true);
       const latencyMs = record(status);
+      if (drawnBy !== '' && evidence.isCounting)
+        evidence.answered(project, version, { status, elapsedMs: latencyMs, response, isStream: false, drawnBy });
       if (status !== GRPC_STATUS.OK || watched === undefined) return;
       const facts = { entity: call.entity, traceparent, answeredAtMs: clock.nowMs(), latencyMs };
       this.log.answered({ version: watched, request: call.request, response, facts });

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, PlatformError } from '@millrace/domain';
 import { codeOfStatus } from '@millrace/grpc';
+import type { EvidenceBook } from '../analysis/evidence-book.js';
 import { Forward, type Forwarded } from '../calls/forward.http.js';
 import { grpcStatus } from '../calls/http-status.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
@@ -14,10 +15,13 @@ import type { UpstreamChoice, UpstreamChooser } from './upstream-choice.js';
 
 /** What is about a model, and what of it is asked. */
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/([^/]+))?$/;
+const NOTHING = new Uint8Array(0);
 const CALLS: ReadonlySet<string> = new Set(['infer', 'generate', 'generate_stream']);
 
 export interface UpstreamRestOptions {
   clock: Clock;
+  /** Of the rollouts under way. */
+  evidence: EvidenceBook;
   /** Of the server behind the whole router; undefined = not known, or there is none. */
   at: { host: string; port: number } | undefined;
   requestBytesMax: number;
@@ -87,10 +91,10 @@ export class UpstreamRest {
     response: ServerResponse,
     there: Forward,
     isInfer: boolean,
-    { project, version, watched }: Exclude<UpstreamChoice, { kind: 'refused' }>,
+    { project, version, watched, drawnBy }: Exclude<UpstreamChoice, { kind: 'refused' }>,
     forwarded: Forwarded,
   ): Promise<void> {
-    const { clock } = this.options;
+    const { clock, evidence } = this.options;
     const startMs = clock.monotonicMs();
     const { headers } = request;
     const facts = () => ({
@@ -105,7 +109,13 @@ export class UpstreamRest {
       await there.forward(request, response, {
         ...forwarded,
         ...(tap ? { tap } : {}),
-        answered: (status) => this.outcomes.record(project, version, grpcStatus(status), clock.monotonicMs() - startMs),
+        answered: (httpStatus) => {
+          const [status, elapsedMs] = [grpcStatus(httpStatus), clock.monotonicMs() - startMs];
+          this.outcomes.record(project, version, status, elapsedMs);
+          if (drawnBy === '' || !evidence.isCounting) return;
+          // The answer goes by unread: no score.
+          evidence.answered(project, version, { status, elapsedMs, response: NOTHING, isStream: false, drawnBy });
+        },
       });
     } finally {
       tap?.close();

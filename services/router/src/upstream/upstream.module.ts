@@ -7,6 +7,7 @@ import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { openPredictionLog } from '@millrace/prediction-log';
 import { type ServiceContext, type Tick, within } from '@millrace/service';
 import { counter, gauge } from '@millrace/telemetry';
+import type { EvidenceBook } from '../analysis/evidence-book.js';
 import type { Tracing } from '../calls/infer-call.js';
 import type { RouterConfig } from '../config.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
@@ -45,9 +46,13 @@ export interface UpstreamParts {
   outcomes: Outcomes;
   ids: RequestIds;
   tracing: Tracing;
+  evidence: EvidenceBook;
 }
 
-export function upstreams(context: ServiceContext<RouterConfig>, { routes, outcomes, ids, tracing }: UpstreamParts) {
+export function upstreams(
+  context: ServiceContext<RouterConfig>,
+  { routes, outcomes, ids, tracing, evidence }: UpstreamParts,
+) {
   const { config, clock, log, shutdown } = context;
   const table = new UpstreamTable();
   const clients = new UpstreamClients(clock, ANSWER_BYTES_MAX);
@@ -59,9 +64,10 @@ export function upstreams(context: ServiceContext<RouterConfig>, { routes, outco
   });
   const callLog = openCallLog(context, ids);
   const chooser = new UpstreamChooser(table, routes, ids, config.upstream);
-  const door = new UpstreamDoor(chooser, calls, callLog, outcomes, { clock, tracing, allocate, later });
+  const door = new UpstreamDoor(chooser, calls, callLog, outcomes, { clock, tracing, evidence, allocate, later });
   const rest = new UpstreamRest(chooser, callLog, outcomes, {
     clock,
+    evidence,
     at: addressOf(config.upstreamHttp),
     requestBytesMax: config.requestBytesMax,
   });
