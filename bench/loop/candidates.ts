@@ -21,8 +21,16 @@ import {
   openFeatureWindow,
 } from '@millrace/statistics';
 import { fit, probability } from './learner.js';
-import { judgeQuality, judgeRows, type SubjectVerdict } from './machines.js';
+import { judgeQuality, judgeRows, rowChoices, type SubjectVerdict } from './machines.js';
 import type { Stream } from './streams.js';
+
+/** What a version was made of: the rows of these windows, both ends among them. */
+export interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+const keyOf = ({ first, last }: Span): number => first * 1_024 + last;
 
 export interface Candidate {
   readonly weights: Float64Array;
@@ -70,31 +78,37 @@ export class Candidates {
     });
   }
 
-  at(last: number): Candidate {
-    const found = this.known.get(last) ?? this.make(last);
-    this.known.set(last, found);
+  /** What a retraining may be made of whose newest labelled window is this one. */
+  choices(last: number): Span[] {
+    const firsts = rowChoices(this.project.retrain).map((count) => Math.max(0, last + 1 - count));
+    return [...new Set(firsts)].map((first) => ({ first, last }));
+  }
+
+  at(of: Span): Candidate {
+    const found = this.known.get(keyOf(of)) ?? this.make(of);
+    this.known.set(keyOf(of), found);
     return found;
   }
 
   /** Sum over the window's rows of the expected loss. */
-  lossOf(last: number, window: number): number {
-    let losses = this.losses.get(last);
+  lossOf(of: Span, window: number): number {
+    let losses = this.losses.get(keyOf(of));
     if (losses === undefined) {
       losses = new Float64Array(this.stream.windows).fill(Number.NaN);
-      this.losses.set(last, losses);
+      this.losses.set(keyOf(of), losses);
     }
-    if (Number.isNaN(losses[window])) losses[window] = this.measureLoss(last, window);
+    if (Number.isNaN(losses[window])) losses[window] = this.measureLoss(of, window);
     return losses[window] as number;
   }
 
   /** Predictions of the window that a bad version answers: one that does worse than the best constant guess. */
-  exposed(last: number, window: number): number {
-    return this.lossOf(last, window) > (this.trivial[window] as number) ? this.stream.rows : 0;
+  exposed(of: Span, window: number): number {
+    return this.lossOf(of, window) > (this.trivial[window] as number) ? this.stream.rows : 0;
   }
 
   /** As the trainer judges: on the newest share of the rows, which the challenger has not learned from. */
-  contest(challenger: number, champion: { last: number; version: number }): Blessed {
-    const key = `${challenger}/${champion.last}`;
+  contest(challenger: Span, champion: { of: Span; version: number }): Blessed {
+    const key = `${keyOf(challenger)}/${keyOf(champion.of)}`;
     const known = this.contests.get(key);
     if (known !== undefined) return known;
     const { evaluation, positiveShare, weights } = this.at(challenger);
@@ -106,7 +120,7 @@ export class Candidates {
       evaluation: evaluate('binary', { labels, scores: second }),
       difference: differenceOf(deciding, { labels, first: scores, second }, confidence),
     });
-    const opponent = against(this.scored(evaluated, this.at(champion.last).weights).scores);
+    const opponent = against(this.scored(evaluated, this.at(champion.of).weights).scores);
     const { blessed, verdict } = bless({
       ...{ evaluation, deciding, thresholds, confidence, baselines: [] },
       trivial: against(labels.map(() => positiveShare)),
@@ -119,10 +133,10 @@ export class Candidates {
   }
 
   /** Of inputs and scores of a window. */
-  verdictsOfRows(last: number, window: number): readonly SubjectVerdict[] {
-    return this.remembered(`rows/${last}/${window}`, () => {
-      const { weights } = this.at(last);
-      const { scores, features: cells } = this.referenceOf(last);
+  verdictsOfRows(of: Span, window: number): readonly SubjectVerdict[] {
+    return this.remembered(`rows/${keyOf(of)}/${window}`, () => {
+      const { weights } = this.at(of);
+      const { scores, features: cells } = this.referenceOf(of);
       const { rows, watched, segments, x, width } = this.stream;
       const features = cells.map(openFeatureWindow);
       assert(scores.kind === 'numeric', 'scores are numbers');
@@ -140,19 +154,19 @@ export class Candidates {
   }
 
   /** Exact, where the monitor adds up cells of scores. */
-  qualityOf(last: number, window: number): Evaluation {
-    const key = `${last}/${window}`;
+  qualityOf(of: Span, window: number): Evaluation {
+    const key = `${keyOf(of)}/${window}`;
     const known = this.qualities.get(key);
     if (known !== undefined) return known;
     const { rows } = this.stream;
     const all = Array.from({ length: rows }, (_, i) => window * rows + i);
-    const evaluation = this.evaluation(all, this.at(last).weights);
+    const evaluation = this.evaluation(all, this.at(of).weights);
     this.qualities.set(key, evaluation);
     return evaluation;
   }
 
   /** Two on the rows of a window whose labels are there, as a probation compares them. */
-  compared(first: number, second: number, window: number) {
+  compared(first: Span, second: Span, window: number) {
     const { rows } = this.stream;
     const all = Array.from({ length: rows }, (_, i) => window * rows + i);
     const { labels, scores } = this.scored(all, this.at(first).weights);
@@ -166,11 +180,11 @@ export class Candidates {
     };
   }
 
-  verdictsOfQuality(last: number, window: number): readonly SubjectVerdict[] {
-    return this.remembered(`quality/${last}/${window}`, () => {
+  verdictsOfQuality(of: Span, window: number): readonly SubjectVerdict[] {
+    return this.remembered(`quality/${keyOf(of)}/${window}`, () => {
       const { monitoring } = this.project;
-      const quality = this.qualityOf(last, window);
-      return judgeQuality({ monitoring, quality, evaluation: this.at(last).evaluation }).verdicts;
+      const quality = this.qualityOf(of, window);
+      return judgeQuality({ monitoring, quality, evaluation: this.at(of).evaluation }).verdicts;
     });
   }
 
@@ -180,23 +194,23 @@ export class Candidates {
     return verdicts;
   }
 
-  private split(last: number): { learned: number[]; evaluated: number[] } {
+  private split({ first, last }: Span): { learned: number[]; evaluated: number[] } {
     const { retrain } = this.project;
     const { rows } = this.stream;
-    const from = Math.max(0, last + 1 - retrain.versions) * rows;
+    const from = first * rows;
     const to = (last + 1) * rows;
     const middle = to - Math.round((to - from) * retrain.evaluationShare);
     const range = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
     return { learned: range(from, middle), evaluated: range(middle, to) };
   }
 
-  private make(last: number): Candidate {
+  private make(of: Span): Candidate {
     const { x, width, badTrainings } = this.stream;
-    const { learned, evaluated } = this.split(last);
+    const { learned, evaluated } = this.split(of);
     let y = this.stream.y;
-    if (badTrainings.has(last)) {
+    if (badTrainings.has(of.last)) {
       const order = [...learned];
-      seededRng(last).shuffle(order);
+      seededRng(of.last).shuffle(order);
       y = y.slice();
       learned.forEach((row, i) => {
         y[row] = this.stream.y[order[i] as number] as number;
@@ -208,12 +222,12 @@ export class Candidates {
     return { weights, positiveShare, evaluation: this.evaluation(evaluated, weights) };
   }
 
-  private referenceOf(last: number): Reference {
-    const known = this.references.get(last);
+  private referenceOf(of: Span): Reference {
+    const known = this.references.get(keyOf(of));
     if (known !== undefined) return known;
     const { x, width, watched, segments } = this.stream;
-    const { weights, positiveShare } = this.at(last);
-    const { learned } = this.split(last);
+    const { weights, positiveShare } = this.at(of);
+    const { learned } = this.split(of);
     const numeric = watched.map(({ name, column }) => ({
       ...{ name, kind: 'numeric' as const },
       values: learned.map((row) => x[row * width + column] as number),
@@ -229,7 +243,7 @@ export class Candidates {
       positiveShare,
     });
     const reference = { features: profile.features.map(featureCells), scores: featureCells(profile.score) };
-    this.references.set(last, reference);
+    this.references.set(keyOf(of), reference);
     return reference;
   }
 
@@ -245,9 +259,9 @@ export class Candidates {
     };
   }
 
-  private measureLoss(last: number, window: number): number {
+  private measureLoss(of: Span, window: number): number {
     const { rows, x, truth, width } = this.stream;
-    const { weights } = this.at(last);
+    const { weights } = this.at(of);
     let sum = 0;
     for (let row = window * rows; row < (window + 1) * rows; row++) {
       let score = 0;

@@ -13,3 +13,4 @@ export {
   type LoopPolicy,
   type LoopState,
 } from '../../services/trainer/src/loop/loop-state.js';
+export { rowChoices } from '../../services/trainer/src/loop/taught-rows.js';

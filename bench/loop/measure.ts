@@ -2,7 +2,7 @@
 
 import { Candidates } from './candidates.js';
 import { oracle } from './oracle.js';
-import { POLICIES, type Policy, projectOf } from './policies.js';
+import { COST, POLICIES, type Policy, projectOf } from './policies.js';
 import { costOf, type Prices, simulate } from './simulate.js';
 import { streamNamed } from './streams.js';
 
@@ -36,7 +36,7 @@ export interface Measured {
 
 export function measure(name: string, seed: number): Measured {
   const stream = streamNamed(name, seed);
-  const candidates = new Candidates(stream, projectOf(stream, '{}'));
+  const candidates = new Candidates(stream, projectOf(stream, COST.retrain(BASE_PRICES.retraining)));
   const run = ({ retrain }: Policy, factor: number) =>
     simulate(candidates, projectOf(stream, retrain(pricesAt(factor).retraining)));
   const known = new Map(POLICIES.flatMap((one) => (one.knowsPrices ? [] : [[one.name, run(one, 1)] as const])));

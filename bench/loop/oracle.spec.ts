@@ -1,30 +1,36 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
+import type { Span } from './candidates.js';
 import { type Futures, oracle } from './oracle.js';
-import { HISTORY } from './streams.js';
+import { FIRST, HISTORY } from './streams.js';
 
-const FIRST = HISTORY - 1;
-
+/** Made of one window, or of all of them. */
 function futures(seed: number, live: number, delay: number): Futures {
   const rng = seededRng(seed);
   const windows = HISTORY + live;
-  const losses = Array.from({ length: windows }, () => Array.from({ length: windows }, () => 10 * rng.next()));
-  const bad = losses.map((of) => of.map(() => (rng.next() < 0.2 ? 5 : 0)));
+  const some = () => Array.from({ length: 2 * windows }, () => Array.from({ length: windows }, () => 10 * rng.next()));
+  const losses = some();
+  const bad = some().map((of) => of.map((value) => (value < 2 ? 5 : 0)));
+  const row = ({ first, last }: Span) => 2 * last + (first === 0 ? 1 : 0);
   return {
     stream: { windows, delay },
-    lossOf: (last, window) => losses[last]?.[window] as number,
-    exposed: (last, window) => bad[last]?.[window] as number,
+    choices: (last) => [
+      { first: last, last },
+      { first: 0, last },
+    ],
+    lossOf: (of, window) => losses[row(of)]?.[window] as number,
+    exposed: (of, window) => bad[row(of)]?.[window] as number,
   };
 }
 
 /** Every way of keeping and retraining, one by one. */
-function cheapest({ stream: { windows, delay }, lossOf, exposed }: Futures, price: number, exposure: number): number {
-  const from = (window: number, last: number): number => {
-    const here = lossOf(last, window) + exposure * exposed(last, window);
+function cheapest(of: Futures, price: number, exposure: number): number {
+  const { windows, delay } = of.stream;
+  const from = (window: number, version: Span): number => {
+    const here = of.lossOf(version, window) + exposure * of.exposed(version, window);
     if (window === windows - 1) return here;
-    const kept = from(window + 1, last);
-    const made = window - delay;
-    return here + (made > FIRST ? Math.min(kept, price + from(window + 1, made)) : kept);
+    const made = window - delay > FIRST.last ? of.choices(window - delay) : [];
+    return here + Math.min(from(window + 1, version), ...made.map((next) => price + from(window + 1, next)));
   };
   return from(HISTORY, FIRST);
 }
@@ -38,12 +44,15 @@ describe('the oracle', () => {
           [3, 0.3],
           [40, 1],
         ] as const) {
-          const of = futures(seed, 9, delay);
+          const of = futures(seed, 7, delay);
           const { cost, served } = oracle(of, { retraining, exposed });
           expect(cost).toBeCloseTo(cheapest(of, retraining, exposed), 9);
           // What it says it did costs what it says.
-          const changes = served.filter((last, i) => i > 0 && last !== served[i - 1]).length;
-          const rows = served.map((last, i) => of.lossOf(last, HISTORY + i) + exposed * of.exposed(last, HISTORY + i));
+          const changes = served.filter((version, i) => i > 0 && version !== served[i - 1]).length;
+          const rows = served.map((version, i) => {
+            const window = HISTORY + i;
+            return of.lossOf(version, window) + exposed * of.exposed(version, window);
+          });
           expect(rows.reduce((sum, row) => sum + row, 0) + changes * retraining).toBeCloseTo(cost, 9);
         }
   });

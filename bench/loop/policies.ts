@@ -21,15 +21,18 @@ const fixed = (name: string, retrain: string): Policy => ({
   ...{ name, isFixed: true, knowsPrices: false, retrain: () => retrain },
 });
 
+/** The one that is judged. */
+export const COST: Policy = {
+  ...{ name: 'cost', isFixed: false, knowsPrices: true },
+  retrain: (price) => `{ policy: cost, prices: { retraining: ${price} } }`,
+};
+
 export const POLICIES: readonly Policy[] = [
   fixed('never', '{ onDrift: false }'),
   fixed('always', everyDays(1)),
   ...[2, 5, 10, 20].map((days) => fixed(`every ${days} days`, everyDays(days))),
   fixed('alarm', '{}'),
-  {
-    ...{ name: 'cost', isFixed: false, knowsPrices: true },
-    retrain: (price) => `{ policy: cost, prices: { retraining: ${price} } }`,
-  },
+  COST,
 ];
 
 /** A project with the stream's columns. */

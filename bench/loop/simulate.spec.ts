@@ -6,7 +6,7 @@ import { measure } from './measure.js';
 import { oracle } from './oracle.js';
 import { projectOf } from './policies.js';
 import { simulate } from './simulate.js';
-import { HISTORY, STREAM_NAMES, streamNamed } from './streams.js';
+import { FIRST, HISTORY, STREAM_NAMES, streamNamed } from './streams.js';
 
 const run = (name: string, seed: number, retrain: string) => {
   const stream = streamNamed(name, seed);
@@ -45,20 +45,30 @@ describe('a stream under a policy', () => {
     const { stream, candidates, outcome } = run('a bad candidate', 1, '{ policy: schedule, every: 23h }');
     const bad = [...stream.badTrainings].filter((last) => last >= HISTORY);
     expect(bad.length).toBeGreaterThan(5);
-    for (const last of bad)
-      expect(candidates.contest(last, { last: HISTORY - 1, version: 1 }).evaluation.metrics.log_loss).toBeGreaterThan(
-        0.6,
-      );
-    expect(outcome.served.filter((last) => stream.badTrainings.has(last)).length).toBeLessThan(3);
+    for (const last of bad) {
+      const { evaluation } = candidates.contest({ first: last - 2, last }, { of: FIRST, version: 1 });
+      expect(evaluation.metrics.log_loss).toBeGreaterThan(0.6);
+    }
+    expect(outcome.served.filter(({ last }) => stream.badTrainings.has(last)).length).toBeLessThan(3);
+  });
+
+  it('learns from more rows where the world stays as it is and the price is low, and from no more than versionsMax', () => {
+    const spans = (retrain: string) => {
+      const { served } = run('flights (real)', 1, retrain).outcome;
+      return served.map(({ first, last }) => last + 1 - first);
+    };
+    const prices = 'policy: cost, prices: { retraining: 12.5 }';
+    expect(Math.max(...spans(`{ ${prices} }`))).toBeGreaterThan(3);
+    expect(Math.max(...spans(`{ ${prices}, versionsMax: 3 }`))).toBe(3);
   });
 
   it('has labels when they come: nothing is learned from a window before its delay', () => {
     const { stream, candidates, outcome } = run('late labels', 1, '{ policy: schedule, every: 23h }');
-    outcome.served.forEach((last, i) => {
+    outcome.served.forEach(({ last }, i) => {
       expect(last).toBeLessThanOrEqual(Math.max(HISTORY - 1, HISTORY + i - 1 - stream.delay));
     });
     const { served } = oracle(candidates, { retraining: 0, exposed: 0 });
-    served.forEach((last, i) => {
+    served.forEach(({ last }, i) => {
       expect(last).toBeLessThanOrEqual(Math.max(HISTORY - 1, HISTORY + i - 1 - stream.delay));
     });
   });

@@ -8,7 +8,7 @@
 import { cohortOfVersion } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { DEFAULT_STRATEGY, type Decision, decide, primaryVersion, type Route, settleLoad } from '@millrace/routing';
-import type { Candidates } from './candidates.js';
+import type { Candidates, Span } from './candidates.js';
 import {
   advance,
   driftFinding,
@@ -21,7 +21,7 @@ import {
   ProjectAlarms,
   type SubjectVerdict,
 } from './machines.js';
-import { HISTORY } from './streams.js';
+import { FIRST, HISTORY } from './streams.js';
 
 export const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -40,8 +40,8 @@ export interface Outcome {
   loss: number;
   retrainings: number;
   exposed: number;
-  /** Last window of the rows of the version in service, by live window. */
-  served: number[];
+  /** What the version in service was made of, by live window. */
+  served: Span[];
   state: LoopState;
 }
 
@@ -52,12 +52,12 @@ class Run {
   private state = initialLoopState();
   private route: Route | undefined;
   private readonly alarms: ProjectAlarms;
-  /** Last window of a version's rows; version 1 first. */
-  private readonly made: number[] = [HISTORY - 1];
+  /** What each version was made of; version 1 first. */
+  private readonly made: Span[] = [FIRST];
   private readonly versionIn: number[] = [];
   private nowMs = HISTORY * DAY_MS;
   private readonly outcome = { loss: 0, retrainings: 0, exposed: 0 };
-  private readonly served: number[] = [];
+  private readonly served: Span[] = [];
   private readonly policy: LoopPolicy;
 
   constructor(
@@ -73,8 +73,8 @@ class Run {
   run(): Outcome {
     const { windows, delay } = this.candidates.stream;
     for (let window = 0; window < HISTORY; window++) this.dataset(window);
-    const { rows, metrics } = this.candidates.at(HISTORY - 1).evaluation;
-    const judged = { rows, loss: metrics.log_loss ?? Number.NaN };
+    const { rows, metrics, positiveShare } = this.candidates.at(FIRST).evaluation;
+    const judged = { rows, loss: metrics.log_loss ?? Number.NaN, positiveShare };
     this.tell({ kind: 'model', version: 1, trainingId: 'first', blessed: true, verdict: '', judged });
     for (let window = HISTORY; window < windows; window++) {
       this.serve(window);
@@ -95,16 +95,16 @@ class Run {
     return primaryVersion(this.route?.targets ?? []);
   }
 
-  private lastOf(version: number): number {
-    return this.made[version - 1] as number;
+  private rowsOf(version: number): Span {
+    return this.made[version - 1] as Span;
   }
 
   private serve(window: number): void {
-    const last = this.lastOf(this.live);
+    const of = this.rowsOf(this.live);
     this.versionIn[window] = this.live;
-    this.served.push(last);
-    this.outcome.loss += this.candidates.lossOf(last, window);
-    this.outcome.exposed += this.candidates.exposed(last, window);
+    this.served.push(of);
+    this.outcome.loss += this.candidates.lossOf(of, window);
+    this.outcome.exposed += this.candidates.exposed(of, window);
   }
 
   private dataset(window: number): void {
@@ -119,14 +119,14 @@ class Run {
     const { onDrift, prices } = this.project.retrain;
     // Drift of inputs and scores takes back no version: a loop that answers none is not changed by it.
     if (onDrift || prices !== undefined)
-      for (const verdict of this.candidates.verdictsOfRows(this.lastOf(version), window))
+      for (const verdict of this.candidates.verdictsOfRows(this.rowsOf(version), window))
         this.feed(version, window, verdict);
     this.alarms.retire(new Set([version]), this.nowMs);
   }
 
   private judgeQuality(window: number): void {
     const version = this.versionIn[window] as number;
-    for (const verdict of this.candidates.verdictsOfQuality(this.lastOf(version), window))
+    for (const verdict of this.candidates.verdictsOfQuality(this.rowsOf(version), window))
       this.feed(version, window, verdict);
   }
 
@@ -138,7 +138,7 @@ class Run {
       metrics,
       positiveShare,
       meanScore = Number.NaN,
-    } = this.candidates.qualityOf(this.lastOf(version), window);
+    } = this.candidates.qualityOf(this.rowsOf(version), window);
     const bounds = { startMs: window * DAY_MS, endMs: (window + 1) * DAY_MS };
     const { log_loss: loss = Number.NaN } = metrics;
     this.tell({ kind: 'quality', version, ...bounds, predictions: rows, rows, loss, positiveShare, meanScore });
@@ -194,20 +194,21 @@ class Run {
 
   private train({ datasetVersions, trainingId }: Extract<LoopEffect, { kind: 'start_training' }>): void {
     this.outcome.retrainings += 1;
-    const last = Math.max(...datasetVersions.map((id) => Number(id.slice(1))));
-    const champion = { last: this.lastOf(this.live), version: this.live };
-    const { blessed, verdict, evaluation, championEvaluation } = this.candidates.contest(last, champion);
-    this.made.push(last);
+    const windows = datasetVersions.map((id) => Number(id.slice(1)));
+    const of = { first: Math.min(...windows), last: Math.max(...windows) };
+    const champion = { of: this.rowsOf(this.live), version: this.live };
+    const { blessed, verdict, evaluation, championEvaluation } = this.candidates.contest(of, champion);
+    this.made.push(of);
     const judged = {
       ...{ rows: evaluation.rows, loss: evaluation.metrics.log_loss ?? Number.NaN },
-      championLoss: championEvaluation.metrics.log_loss,
+      ...{ championLoss: championEvaluation.metrics.log_loss, positiveShare: evaluation.positiveShare },
     };
     this.tell({ kind: 'model', version: this.made.length, trainingId, blessed, verdict, judged });
   }
 
   private compare({ version, against, datasetVersion }: Extract<LoopEffect, { kind: 'compare' }>): void {
     const window = Number(datasetVersion.slice(1));
-    const rows = this.candidates.compared(this.lastOf(version), this.lastOf(against), window);
+    const rows = this.candidates.compared(this.rowsOf(version), this.rowsOf(against), window);
     this.tell({ kind: 'compared', version, datasetVersion, rows });
   }
 

@@ -9,6 +9,7 @@ import { type Rng, seededRng } from '@millrace/domain';
 
 /** Windows with labels before the live ones: what the first version learns from. */
 export const HISTORY = 3;
+export const FIRST = { first: 0, last: HISTORY - 1 } as const;
 const WINDOWS = HISTORY + 40;
 const ROWS = 500;
 const SEGMENTS = ['a', 'b', 'c'] as const;

@@ -22,7 +22,7 @@ import type {
   SourceSpec,
   WebhookSpec,
 } from './project.js';
-import { retrainsItself } from './retrains-itself.js';
+import { versionsTaught } from './retrains-itself.js';
 import { rolloutTerms } from './rollout-terms.js';
 import { parseSize } from './size.js';
 
@@ -113,11 +113,14 @@ function evaluation(raw: Document): EvaluationSpec {
   };
 }
 
+/** The loop remembers so many dataset versions. */
+const VERSIONS_KEPT = 256;
+
 /** By age alone the newest ones stay that a retraining takes. */
 function datasetRetention(raw: Document, retrain: RetrainSpec): RetentionRules | undefined {
   if (raw.keep === undefined && raw.for === undefined) return undefined;
   return {
-    keep: raw.keep ?? (retrainsItself(retrain) ? retrain.versions : 0),
+    keep: raw.keep ?? versionsTaught(retrain),
     forMs: raw.for === undefined ? 0 : ms(raw.for),
   };
 }
@@ -218,12 +221,17 @@ function rolloutOf(raw: Document): RolloutSpec {
 
 export function buildProject(raw: Document): Project {
   const { name, scope, data, features, training, retrain } = raw;
-  const { cooldown, every, approvalExpires, policy, prices, ...retraining } = retrain;
+  const { cooldown, every, approvalExpires, policy, prices, versionsMax, ...retraining } = retrain;
   const retrained = {
     ...(every === undefined ? {} : { everyMs: ms(every) }),
     ...(approvalExpires === undefined ? {} : { approvalExpiresMs: ms(approvalExpires) }),
     ...retraining,
-    ...(policy === 'cost' && prices !== undefined ? { prices } : {}),
+    ...(policy === 'cost' && prices !== undefined
+      ? {
+          prices,
+          versionsMax: versionsMax ?? Math.max(retrain.versions, Math.min(VERSIONS_KEPT, 16 * retrain.versions)),
+        }
+      : {}),
     onDrift: policy === 'alarm' && retrain.onDrift && data.label !== undefined,
     cooldownMs: ms(cooldown),
   };

@@ -8,7 +8,7 @@ import { checkAnalysis } from './analysis-schema.js';
 import { checkMatches } from './check-matches.js';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
-import { retrainsItself } from './retrains-itself.js';
+import { versionsTaught } from './retrains-itself.js';
 import { checkRolloutTerms } from './rollout-terms.js';
 
 export type FaultPath = readonly (string | number)[];
@@ -132,10 +132,12 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
 /** Keys of a policy that is not the project's. `document`: as it was written, without defaults. */
 function checkRetrainPolicy(written: unknown, report: Report): void {
   const retrain = (written as { retrain?: Record<string, unknown> } | undefined)?.retrain ?? {};
-  const { policy = 'alarm', prices, onDrift, every, rows } = retrain;
+  const { policy = 'alarm', prices, onDrift, every, rows, versionsMax } = retrain;
   const refuse = (key: string, message: string): void => report(['retrain', key], message);
   if (policy !== 'cost' && prices !== undefined)
     refuse('prices', `prices are of policy cost, and this one is ${policy}. Write policy: cost, or remove prices.`);
+  if (policy !== 'cost' && versionsMax !== undefined)
+    refuse('versionsMax', `versionsMax is of policy cost, and this one is ${policy}. Remove versionsMax.`);
   if (policy === 'cost') {
     if (prices === undefined)
       refuse('policy', 'policy cost needs prices. Add prices: { retraining: …, loss: … }, in one unit of your choice.');
@@ -547,13 +549,19 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
       report(['monitoring', 'input', 'features', name], `no feature '${name}'. ${hint(name, features)}`);
   }
   const subjects = [...features, ...subjectNames('output')];
+  const { versions, versionsMax = versions } = project.retrain;
+  if (versionsMax < versions)
+    report(
+      ['retrain', 'versionsMax'],
+      `a retraining takes ${versions} dataset versions (retrain.versions): write at least ${versions}.`,
+    );
   const { datasets } = project.retention;
   // The loop names the newest ones when a training starts.
-  const needed = retrainsItself(project.retrain) ? project.retrain.versions : 0;
+  const needed = versionsTaught(project.retrain);
   if (datasets !== undefined && datasets.keep < needed)
     report(
       ['retention', 'datasets', 'keep'],
-      `a retraining takes the newest ${needed} dataset versions (retrain.versions): keep at least as many.`,
+      `a retraining takes the newest ${needed} dataset versions (retrain.${project.retrain.versionsMax === undefined ? 'versions' : 'versionsMax'}): keep at least as many.`,
     );
   const { approval, approvers = 1, approvalExpiresMs } = project.retrain;
   if (approval === 'automatic' && project.rollout.automatic) {

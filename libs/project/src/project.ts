@@ -313,6 +313,8 @@ export interface RetrainSpec {
   features: readonly string[];
   /** Newest closed live dataset versions to train on. */
   versions: number;
+  /** Of policy cost: so many at most, where as many of them are of the same world. */
+  versionsMax?: number;
   /** Dataset versions that must close after the drifted window before the retraining starts. */
   settleVersions: number;
   evaluationShare: number;

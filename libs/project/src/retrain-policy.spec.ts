@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { OPTIONAL_KEYS, projectTextWith } from '@millrace/testing';
 import { parseProject, projectFromDocument } from './parse-project.js';
-import { retrainsItself } from './retrains-itself.js';
+import { retrainsItself, versionsTaught } from './retrains-itself.js';
 
 const ALL = { recordId: true, entity: true, eventTime: true, label: true };
 const parse = (retrain: string) => parseProject(projectTextWith(ALL, `retrain: ${retrain}\n`), 'project.yaml');
@@ -35,7 +35,20 @@ describe('retrain.policy', () => {
     });
   });
 
+  it('cost learns from up to 16 times as many dataset versions as versions says, or from as many as it is told', () => {
+    const cost = (more: string) => retrainOf(`{ policy: cost, prices: { retraining: 40 }${more} }`);
+    expect(cost('')).toMatchObject({ versions: 3, versionsMax: 48 });
+    expect(cost(', versions: 200')).toMatchObject({ versions: 200, versionsMax: 256 });
+    expect(cost(', versionsMax: 3')).toMatchObject({ versions: 3, versionsMax: 3 });
+    expect(versionsTaught(cost(', versionsMax: 12'))).toBe(12);
+    expect(retrainOf('{}').versionsMax).toBeUndefined();
+    expect(versionsTaught(retrainOf('{ versions: 5 }'))).toBe(5);
+    expect(versionsTaught(retrainOf('{ versions: 5, onDrift: false }'))).toBe(0);
+  });
+
   it.each([
+    ['{ versionsMax: 12 }', 'retrain.versionsMax', 'versionsMax is of policy cost, and this one is alarm'],
+    ['{ policy: cost, prices: { retraining: 4 }, versions: 5, versionsMax: 4 }', 'retrain.versionsMax', 'at least 5'],
     ['{ prices: { retraining: 40 } }', 'retrain.prices', 'prices are of policy cost, and this one is alarm'],
     ['{ policy: schedule, every: 1d, prices: { retraining: 4 } }', 'retrain.prices', 'this one is schedule'],
     ['{ policy: cost }', 'retrain.policy', 'policy cost needs prices. Add prices'],

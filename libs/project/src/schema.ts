@@ -395,6 +395,11 @@ export const projectSchema: SchemaNode = {
           1_000,
         ),
         versions: integer('Newest closed live dataset versions to train on.', 1, 1_000, 3),
+        versionsMax: integer(
+          'Of policy cost: newest dataset versions to train on at most, where more rows of the same world are worth it; by default 16 × versions.',
+          1,
+          256,
+        ),
         settleVersions: integer('Dataset versions that must close after the drifted window first.', 0, 100, 1),
         evaluationShare: share('Newest share of rows both versions are judged on.', 0.2),
         warmStart: flag('Start from the weights of the version in force.', true),

@@ -83,7 +83,9 @@ describe('an experiment', () => {
     const alone: Route = { ...LIVE, loadedVersions: [3], previousVersion: 2 };
     const running = change(alone, begin({ 3: 50, 4: 50 }));
     expect(running.loadedVersions).toEqual([3, 4]);
-    expect(change(LIVE, begin({ 3: 50, 4: 50 })).loadedVersions).toEqual(LIVE.previousVersion === 2 ? [2, 3, 4] : [3, 4]);
+    expect(change(LIVE, begin({ 3: 50, 4: 50 })).loadedVersions).toEqual(
+      LIVE.previousVersion === 2 ? [2, 3, 4] : [3, 4],
+    );
   });
 
   it('names the draw of each arm, so that labels of what was drawn by one set of weights are compared', () => {

@@ -49,4 +49,5 @@ export {
 } from './sequential/share-difference.js';
 export { StatedEffectTest } from './sequential/stated-effect.js';
 export { StatedShiftTest } from './sequential/stated-shift.js';
+export { studentBounds } from './sequential/student-bounds.js';
 export { chiSquareTail, hypergeometricTail, kolmogorovTail } from './special-functions.js';

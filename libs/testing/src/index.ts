@@ -15,6 +15,7 @@ export { openChromium } from './chromium.js';
 export { type CodeBlock, codeBlocks, shellCommands, shellWords } from './code-blocks.js';
 export { CommandLines, type Told } from './command-lines.js';
 export { eventually } from './eventually.js';
+export { historiesToRun } from './histories.js';
 export { Inspector } from './inspector.js';
 export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from './kafka-broker.js';
 export { LOANS_PROJECT } from './loans-project.js';

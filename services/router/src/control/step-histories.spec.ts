@@ -18,6 +18,7 @@ import {
   runningExperiment,
   strategyNamed,
 } from '@millrace/routing';
+import { historiesToRun } from '@millrace/testing';
 import { Time, turn } from '../../test/still-time.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
@@ -25,7 +26,8 @@ import { RouteOwner } from './route-owner.js';
 import type { StepAnswer } from './step-watch.js';
 
 /** So many histories a run; each has its own seed. */
-const HISTORIES = 2_000;
+const HISTORIES = historiesToRun(2_000);
+const TIMEOUT_MS = 60_000 + 30 * HISTORIES;
 const LOAD_TIMEOUT_MS = 5_000;
 const STEP_MS = 10_000;
 const STRATEGY = strategyNamed('canary', {
@@ -272,53 +274,61 @@ async function comesToRest(world: World): Promise<void> {
 const STRATEGIES = [STRATEGY, CHECKED, TIMED, BY_HAND];
 
 describe('rollouts in steps and experiments whose owners crash', () => {
-  it(`keep their rules and come to rest, in ${HISTORIES} histories`, async () => {
-    const seen = { promoted: 0, failed: 0, progressing: 0 } as Record<string, number>;
-    const ends = { 'its time is over': 0, began: 0, 'rolled back': 0 } as Record<string, number>;
-    for (let seed = 1; seed <= HISTORIES; seed++) {
-      const rng = seededRng(seed);
-      const world = new World(rng, STRATEGIES[seed % STRATEGIES.length] as typeof STRATEGY);
-      for (const version of VERSIONS) world.ready.add(version);
-      const steps = 5 + rng.below(20);
-      for (let step = 0; step < steps; step++) await happen(world);
-      await comesToRest(world);
-      checkLog(world.log);
-      const phase = world.log.last?.rollout.phase ?? 'idle';
-      seen[phase] = (seen[phase] ?? 0) + 1;
-      for (const why of Object.keys(ends))
-        if (world.log.written.some(({ route }) => route.experiment?.end?.reason.includes(why)))
-          ends[why] = (ends[why] ?? 0) + 1;
-    }
-    // The histories are worth something: many come to each end.
-    for (const phase of ['promoted', 'failed', 'progressing']) expect(seen[phase]).toBeGreaterThan(HISTORIES / 80);
-    for (const count of Object.values(ends)) expect(count).toBeGreaterThan(HISTORIES / 200);
-  }, 120_000);
+  it(
+    `keep their rules and come to rest, in ${HISTORIES} histories`,
+    async () => {
+      const seen = { promoted: 0, failed: 0, progressing: 0 } as Record<string, number>;
+      const ends = { 'its time is over': 0, began: 0, 'rolled back': 0 } as Record<string, number>;
+      for (let seed = 1; seed <= HISTORIES; seed++) {
+        const rng = seededRng(seed);
+        const world = new World(rng, STRATEGIES[seed % STRATEGIES.length] as typeof STRATEGY);
+        for (const version of VERSIONS) world.ready.add(version);
+        const steps = 5 + rng.below(20);
+        for (let step = 0; step < steps; step++) await happen(world);
+        await comesToRest(world);
+        checkLog(world.log);
+        const phase = world.log.last?.rollout.phase ?? 'idle';
+        seen[phase] = (seen[phase] ?? 0) + 1;
+        for (const why of Object.keys(ends))
+          if (world.log.written.some(({ route }) => route.experiment?.end?.reason.includes(why)))
+            ends[why] = (ends[why] ?? 0) + 1;
+      }
+      // The histories are worth something: many come to each end.
+      for (const phase of ['promoted', 'failed', 'progressing']) expect(seen[phase]).toBeGreaterThan(HISTORIES / 80);
+      for (const count of Object.values(ends)) expect(count).toBeGreaterThan(HISTORIES / 200);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('a kill is in force whatever step comes beside it, and whoever dies at its write', async () => {
-    for (let seed = 1; seed <= HISTORIES / 4; seed++) {
-      const rng = seededRng(seed);
-      const world = new World(rng, seed % 2 === 0 ? TIMED : CHECKED);
-      for (const version of VERSIONS) world.ready.add(version);
-      await world.send({ kind: 'startRollout', version: 1 });
-      await world.time.pass(1_000);
-      await world.send({ kind: 'startRollout', version: 2 });
-      await world.time.pass(1_000 + rng.below(STEP_MS - 2_000));
-      const seen = world.log.last?.revision ?? 0;
-      const crashes: Crash[] = ['no', 'before', 'after'];
-      world.crash = crashes[rng.below(3)] ?? 'no';
-      const kill: RouteAction = rng.below(2) === 0 ? { kind: 'abort', version: 2 } : { kind: 'rollback' };
-      const skip = (): Promise<void> => world.send({ kind: 'advance', version: 0 });
-      const killed = (): Promise<void> => world.send(kill, 'once', seen);
-      // A step by hand just before, or by its time in the same moment.
-      if (rng.below(2) === 0) await Promise.all([skip(), killed()]);
-      else await Promise.all([world.time.pass(rng.below(2) * STEP_MS), killed()]);
-      await world.time.pass(5 * STEP_MS);
-      const route = world.log.last as Route;
-      expect(route.targets).toMatchObject([{ version: 1, weight: 100 }]);
-      expect(route.rollout).toMatchObject({ phase: 'failed', version: 2 });
-      checkLog(world.log);
-    }
-  }, 60_000);
+  it(
+    'a kill is in force whatever step comes beside it, and whoever dies at its write',
+    async () => {
+      for (let seed = 1; seed <= HISTORIES / 4; seed++) {
+        const rng = seededRng(seed);
+        const world = new World(rng, seed % 2 === 0 ? TIMED : CHECKED);
+        for (const version of VERSIONS) world.ready.add(version);
+        await world.send({ kind: 'startRollout', version: 1 });
+        await world.time.pass(1_000);
+        await world.send({ kind: 'startRollout', version: 2 });
+        await world.time.pass(1_000 + rng.below(STEP_MS - 2_000));
+        const seen = world.log.last?.revision ?? 0;
+        const crashes: Crash[] = ['no', 'before', 'after'];
+        world.crash = crashes[rng.below(3)] ?? 'no';
+        const kill: RouteAction = rng.below(2) === 0 ? { kind: 'abort', version: 2 } : { kind: 'rollback' };
+        const skip = (): Promise<void> => world.send({ kind: 'advance', version: 0 });
+        const killed = (): Promise<void> => world.send(kill, 'once', seen);
+        // A step by hand just before, or by its time in the same moment.
+        if (rng.below(2) === 0) await Promise.all([skip(), killed()]);
+        else await Promise.all([world.time.pass(rng.below(2) * STEP_MS), killed()]);
+        await world.time.pass(5 * STEP_MS);
+        const route = world.log.last as Route;
+        expect(route.targets).toMatchObject([{ version: 1, weight: 100 }]);
+        expect(route.rollout).toMatchObject({ phase: 'failed', version: 2 });
+        checkLog(world.log);
+      }
+    },
+    TIMEOUT_MS,
+  );
 
   const LIFE: RouteAction[] = [
     { kind: 'startRollout', version: 1 },

@@ -1,6 +1,6 @@
 // What a loop does about one reason to retrain, from the reason to the version that comes of it. Pure data.
 
-import type { Expectation } from './loop-cost.js';
+import type { Expectation } from './cost-known.js';
 import type { RetrainTrigger } from './loop-triggers.js';
 
 export interface Episode {
@@ -16,6 +16,8 @@ export interface Episode {
   cause?: string;
   /** What it is to gain, where it was begun because it pays. */
   expected?: Expectation;
+  /** Newest dataset versions that it is to learn from, where not `retrain.versions`. */
+  versions?: number;
   /** The version in service that it was begun for; likewise. */
   ofVersion?: number;
   /** Empty where no drift is answered, and so is the detector. */

@@ -15,7 +15,10 @@ export interface DatasetsKnown {
   readonly datasets: readonly KnownDataset[];
 }
 
-/** Live dataset versions remembered; the retraining uses at most `RetrainSpec.versions` of them. */
+export const rowsIn = (datasets: readonly { readonly labelledRows: number }[]): number =>
+  datasets.reduce((sum, one) => sum + one.labelledRows, 0);
+
+/** Live dataset versions remembered; a retraining uses at most `RetrainSpec.versions` of them, or `versionsMax`. */
 export const KNOWN_VERSIONS_MAX = 256;
 
 export function rememberDataset<S extends DatasetsKnown>(state: S, dataset: KnownDataset): S {

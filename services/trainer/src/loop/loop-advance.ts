@@ -17,12 +17,13 @@
 // rollout names the version.
 
 import { SUBJECTS } from '@millrace/drift';
+import { learned } from './cost-known.js';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
 import { askedAbout, isOfAnother, notApproved, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
 import { notAhead } from './loop-clock.js';
-import { learned } from './loop-cost.js';
 import {
   answerNext,
+  beginApproved,
   isUsedUp,
   onDriftEnded,
   onTrainingFailed,
@@ -112,7 +113,7 @@ function onApprove(state: LoopState, input: Word<'approve'>, policy: LoopPolicy,
   const rest = isEnough ? '' : `: it waits for ${peopleWanted(next, asked, policy.retrain)}`;
   const told = step(next, nowMs, `${asked.what} is approved${said(input)}${rest}`);
   if (!isEnough) return same(told);
-  return asked.kind === 'retraining' ? stillAsking(told, policy, nowMs) : stillWaiting(told, policy, nowMs);
+  return asked.kind === 'retraining' ? beginApproved(told, policy, nowMs) : stillWaiting(told, policy, nowMs);
 }
 
 function onReject(state: LoopState, input: Word<'reject'>, policy: LoopPolicy, nowMs: number): LoopResult {
@@ -144,9 +145,11 @@ function onDrift(
 
 /** Nothing that is under way has an effect any more, also not after it is resumed: a person decides about it. */
 function stopped(state: LoopState, { rolloutAutomatic }: LoopPolicy, nowMs: number, by: string): LoopState {
-  const { phase, episode, waitingVersion } = state;
+  const { phase, episode, waitingVersion, rolloutTries } = state;
   const isTraining = phase === 'training' && episode !== null;
-  const onItsWay = rolloutAutomatic || phase === 'rolling_out' ? Math.max(waitingVersion, state.nextVersion) : 0;
+  // One whose rollout was asked for is on its way, also where the router has not taken it, and people are asked since.
+  const wasAskedFor = rolloutAutomatic || phase === 'rolling_out' || rolloutTries > 0;
+  const onItsWay = wasAskedFor ? Math.max(waitingVersion, state.nextVersion) : 0;
   const left = [
     ...(isTraining ? [`what training ${episode.trainingId} makes`] : []),
     ...(onItsWay > state.liveVersion ? [`version ${onItsWay}`] : []),

@@ -2,13 +2,18 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { cohortOfVersion } from '@millrace/domain';
-import { dataset, drift, live, model, policy } from '../../test/a-loop.js';
+import { drift, live, model, policy, dataset as small } from '../../test/a-loop.js';
 import { advance } from './loop-advance.js';
 import { paying, savingOf, savingText } from './loop-cost.js';
 import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 
 const ROWS = 500;
 const HOUR_MS = 3_600_000;
+
+const dataset = (n: number, labelledRows = ROWS): LoopInput => {
+  const one = small(n) as Extract<LoopInput, { kind: 'dataset' }>;
+  return { ...one, dataset: { ...one.dataset, labelledRows } };
+};
 
 const weighing = (retraining: number, loss = 1): LoopPolicy => ({
   ...policy,
@@ -152,13 +157,14 @@ describe('what retrainings have gained', () => {
     expect(told(days([0.95, 0.94, 0.96, 0.95, 0.95, 0.96], n), by, state, hour).effects).toHaveLength(1);
   });
 
-  it('says nothing where its rows were of both worlds: the next one waits for rows of the new one alone', () => {
+  it('says little where its rows were of both worlds: the next one waits for rows of the new one alone', () => {
     const cheap = weighing(1);
     const before = told(days(CALM), cheap, inService(cheap)).state;
     const { state } = told(days([0.9], 7), cheap, before, 8);
     expect(state).toMatchObject({ phase: 'training', episode: { datasetVersions: ['d6', 'd7'] } });
     const refused = told([[over(state, 2, false, 0.2)]], cheap, state, 9).state;
-    expect(refused.cost.gains).toEqual([]);
+    const { predicted = 0 } = state.episode?.expected ?? {};
+    expect(refused.cost.gains).toEqual([{ predicted: expect.closeTo(0.3 * predicted), achieved: 0 }]);
     expect(told([[quality(8, 0.9)]], cheap, refused, 10).effects).toEqual([]);
     expect(told(days([0.9], 8), cheap, refused, 10).effects).toMatchObject([{ datasetVersions: ['d7', 'd8'] }]);
   });
@@ -167,6 +173,79 @@ describe('what retrainings have gained', () => {
     const state = begun();
     const wrong = told([[over(state, 2, false, -0.3)]], by, state, 20).state;
     expect(told(days([0.62, 0.63], 10), by, wrong, 21).effects.length).toBeGreaterThan(0);
+  });
+});
+
+describe('the rows that it learns from', () => {
+  const growing = (retraining: number, versionsMax: number): LoopPolicy => {
+    const by = weighing(retraining);
+    return { ...by, retrain: { ...by.retrain, versionsMax } };
+  };
+
+  it('are more than retrain.versions where the world is as it was and more rows are worth it, up to versionsMax', () => {
+    const learned = (versionsMax: number) => {
+      const by = growing(5, versionsMax);
+      // The first version learned from few rows.
+      const first = { ...model(1, 'first'), judged: { rows: 60, loss: 0.5 } } as LoopInput;
+      const there = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => dataset(n));
+      const from = told([[first, live(1), ...there]], by, initialLoopState()).state;
+      // That a learner needs rows is known of the ones before.
+      const lessons = Array.from({ length: 8 }, () => ({ more: 0.004, gained: 0.05, rows: 2_000 }));
+      const { effects } = told(days(CALM, 9), by, { ...from, cost: { ...from.cost, lessons } });
+      return effects.map((effect) => (effect.kind === 'start_training' ? effect.datasetVersions.length : 0));
+    };
+    expect(learned(8)[0]).toBe(8);
+    expect(learned(7)[0]).toBe(4);
+    expect(learned(2)[0]).toBe(2);
+  });
+
+  it('are those from after a change alone, where there was one', () => {
+    const by = growing(60, 32);
+    const { effects } = told(days([...CALM, ...WORSE]), by, inService(by));
+    expect(effects).toMatchObject([{ datasetVersions: ['d7', 'd8'] }]);
+  });
+
+  it('say by what they gain how much more rows are worth', () => {
+    const by = growing(60, 8);
+    const state = told(days(CALM), by, inService(by)).state;
+    const expected = { predicted: 0, excess: 0, clean: 0, changeMs: 0, more: 0.001, dataThroughMs: 70 };
+    const asked = { ...state, phase: 'training', episode: episodeOf(expected) } as unknown as LoopState;
+    const judged = { rows: 600, loss: 0.5, championLoss: 0.52 };
+    const refused = told([[{ ...model(2, 't', false), judged } as LoopInput]], by, asked, 20).state;
+    expect(refused.cost.lessons).toEqual([{ more: 0.001, gained: expect.closeTo(0.02), rows: 600 }]);
+    expect(refused.cost.gains).toEqual([]);
+    // On nearly the same rows it would come to the same.
+    expect(refused.cost.refused).toEqual({ tries: 0, rowsFromMs: 70 });
+  });
+
+  const episodeOf = (expected: object) => ({
+    ...{ id: 'e', feature: '', detector: '', windowStartMs: 0, windowEndMs: 0, startedAtMs: 0 },
+    ...{ datasetVersions: ['d5', 'd6'], trainingId: 't', version: 0, expected },
+  });
+});
+
+describe('the loss', () => {
+  const by = weighing(60);
+
+  it('is told against the best constant guess: days that are harder for everybody are no change', () => {
+    const day = (n: number, loss: number, positiveShare: number) =>
+      [dataset(n), quality(n, loss, 1, { positiveShare, meanScore: positiveShare })] as LoopInput[];
+    const first = { ...model(1, 'first'), judged: { rows: 300, loss: 0.4, positiveShare: 0.2 } } as LoopInput;
+    const from = told([[first, live(1)]], by, initialLoopState()).state;
+    const calm = [1, 2, 3, 4, 5, 6].map((n) => day(n, 0.4, 0.2));
+    // The entropy of 0.4 is larger than that of 0.2 by 0.173.
+    const harder = [7, 8, 9].map((n) => day(n, 0.573, 0.4));
+    const worse = [7, 8, 9].map((n) => day(n, 0.573, 0.2));
+    expect(told([...calm, ...harder], by, from).effects).toEqual([]);
+    expect(told([...calm, ...worse], by, from).effects).toHaveLength(1);
+  });
+
+  it('of a version that has come back is asked for anew: what it was before it left says nothing', () => {
+    const before = told(days([...CALM, ...WORSE]), weighing(60_000), inService(by)).state;
+    expect(savingOf(before, by.retrain)?.isDue).toBe(true);
+    const back = told([[quality(10, 0.9, 2)]], weighing(60_000), before, 12).state;
+    expect(savingOf(back, by.retrain)).toBeUndefined();
+    expect(savingOf(told([[quality(11, 0.5)]], by, back, 13).state, by.retrain)?.isDue).toBe(false);
   });
 });
 
@@ -180,6 +259,13 @@ describe('what is kept', () => {
     expect(advance(state, quality(3, 0.52), by, HOUR_MS).state).not.toBe(state);
     const other = told([[live(1)]], policy, initialLoopState()).state;
     expect(advance(other, quality(3, 0.5), policy, HOUR_MS).state).toBe(other);
+  });
+
+  it('of a release before, which knew less, is weighed too', () => {
+    const state = told(days([...CALM, ...WORSE]), weighing(60_000), inService(by)).state;
+    const { lessons: _, ...cost } = state.cost;
+    const judgedVersions = cost.judgedVersions.map(({ version, rows, loss }) => ({ version, rows, loss }));
+    expect(savingOf({ ...state, cost: { ...cost, judgedVersions } }, by.retrain)?.isDue).toBe(true);
   });
 
   it('is bounded, and an older window that comes again is none of it', () => {
@@ -200,6 +286,7 @@ it('a saving is said with its interval, its horizon and its price', () => {
     price: 200,
     untilMs: Date.UTC(2026, 11, 4),
     isDue: true,
+    versions: 3,
     expected,
   };
   expect(savingText(saving)).toBe('a retraining would save about 310 (120 to 500) until 2026-12-04, it costs 200');

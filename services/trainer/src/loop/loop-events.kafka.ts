@@ -115,7 +115,8 @@ export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedRead
       const verdict = said === '' ? `version ${version} is not blessed: ${reasons.join(' ')}` : said;
       const championLoss = model.championEvaluation?.metrics.log_loss;
       const loss = evaluation?.metrics.log_loss;
-      const judged = loss === undefined ? {} : { judged: { rows: evaluation?.rows ?? 0, loss, championLoss } };
+      const { rows = 0, positiveShare } = evaluation ?? {};
+      const judged = loss === undefined ? {} : { judged: { rows, loss, championLoss, positiveShare } };
       await apply(project, { kind: 'model', version, trainingId, blessed, verdict, ...judged }, timestampMs);
     },
     // A route goes with its project, and the loop with it.

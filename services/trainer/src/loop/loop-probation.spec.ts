@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
+import { blockDifferences, metricNamed } from '@millrace/evaluation';
 import { Moments } from '@millrace/statistics';
 import type { KnownDataset } from './known-datasets.js';
 import {
@@ -88,6 +89,42 @@ describe('a probation', () => {
       if (lookedAt(10, seed, 0.04).judgement.kind !== 'stays') missed += 1;
     }
     expect(missed / 400).toBeLessThanOrEqual(0.05);
+  });
+
+  it('takes a version back on the first dataset version of 500 rows, where it is plainly worse', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const { judgement, versions } = lookedAt(10, seed, -0.2);
+      expect(judgement.kind).toBe('worse');
+      expect(versions).toBe(1);
+    }
+  });
+
+  it('takes back at most 1 % of those that are as good by real log losses, skewed as they are', () => {
+    let worse = 0;
+    const seeds = 400;
+    for (let seed = 1; seed <= seeds; seed++) {
+      const rng = seededRng(seed);
+      let probation = begun();
+      for (let n = 5; n < 15; n++) {
+        const labels: number[] = [];
+        const first: number[] = [];
+        const second: number[] = [];
+        for (let i = 0; i < 500; i++) {
+          const truth = 0.02 + 0.2 * rng.next();
+          labels.push(rng.next() < truth ? 1 : 0);
+          // Both are off by as much, each its own way.
+          first.push(Math.min(0.99, truth * Math.exp(0.4 * rng.normal())));
+          second.push(Math.min(0.99, truth * Math.exp(0.4 * rng.normal())));
+        }
+        const { blocks } = blockDifferences(metricNamed('log_loss'), { labels, first, second });
+        probation = compared(comparing(probation, dataset(n)), { rows: 500, version: 0.6, against: 0.6, blocks });
+        const { kind } = judged(probation, 'log_loss', 2_000);
+        if (kind === 'worse') worse += 1;
+        if (kind !== 'open') break;
+      }
+    }
+    // 0.5 % on this side, and three standard deviations.
+    expect(worse / seeds).toBeLessThanOrEqual(0.016);
   });
 
   it('says what it has seen, whichever way it goes', () => {

@@ -53,7 +53,7 @@ function beginDue(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResu
     ...{ feature: '', detector: '' },
     ...{ windowStartMs: state.taughtThroughMs, windowEndMs: state.taughtThroughMs },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
-    ...('expected' in due ? { expected: due.expected } : {}),
+    ...('expected' in due ? { expected: due.expected, versions: due.versions } : {}),
   };
   const startedAtMs = startedWithinDay(state.startedAtMs, nowMs);
   return begin({ ...state, phase: 'settling', episode, startedAtMs }, policy, nowMs, cause);
@@ -128,7 +128,7 @@ function begin(state: LoopState, policy: LoopPolicy, nowMs: number, message: str
 function startTraining(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const episode = state.episode;
   if (episode === null) return same(state);
-  const newest = state.datasets.slice(-policy.retrain.versions);
+  const newest = state.datasets.slice(-(episode.versions ?? policy.retrain.versions));
   const chosen = newest.map((dataset) => dataset.id);
   const trainingId = unusedId(episode.id, state.trainingIds);
   const training: Episode = { ...episode, trainingId, datasetVersions: chosen };
@@ -191,7 +191,11 @@ export function cool(before: LoopState, policy: LoopPolicy, nowMs: number, messa
   return { ...step(cooling, nowMs, message), episode: null };
 }
 
-/** Asked, as a person has done or time: begins once enough people have approved it and the budget has room. */
+/** Begins what enough people have approved, where the budget has room; the time that it waits ends in stillAsking. */
+export const beginApproved = (state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult =>
+  hasBudget(state, policy, nowMs) ? startTraining(state, policy, nowMs) : same(state);
+
+/** Asked again, as time does: begins once enough people have approved it and the budget has room. */
 export function stillAsking(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const asked = askedAbout(state, policy);
   if (asked === null) return same(state);

@@ -4,9 +4,9 @@
 import { cohortOfVersion, sameCohort } from '@millrace/domain';
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import { rolloutCommandId } from './command-ids.js';
+import { weighed } from './cost-known.js';
 import { causeOf } from './episode.js';
 import { askedAbout, expiresAtMs, notApproved, peopleWanted, wantedOf } from './loop-approval.js';
-import { weighed } from './loop-cost.js';
 import { cool, givenUp } from './loop-retraining.js';
 import {
   type LoopInput,

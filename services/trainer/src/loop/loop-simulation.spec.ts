@@ -3,13 +3,15 @@
 
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { primaryVersion } from '@millrace/routing';
+import { historiesToRun } from '@millrace/testing';
 import fc from 'fast-check';
 import { history, project } from '../../test/loop-histories.js';
 import { FINISH, SCRIPTS } from '../../test/loop-scripts.js';
 import { LoopWorld, type Seen, type WorldEvent } from '../../test/loop-world.js';
 import { PHASE_TERMS, TRANSITIONS } from './loop-table.js';
 
-const HISTORIES = 2_000;
+const HISTORIES = historiesToRun(2_000);
+const TIMEOUT_MS = 60_000 + 30 * HISTORIES;
 const STEP_MS = 900_000;
 /** Longer than any phase that ends by itself. */
 const SILENCE_MS = 26 * 3_600_000;
@@ -76,7 +78,7 @@ describe('a loop, whatever is lost, comes twice, is refused, is late, or dies', 
       }),
       { seed: 1, numRuns: HISTORIES },
     );
-  });
+  }, TIMEOUT_MS);
 
   it('does nothing that the table does not have', () => {
     const table = new Set(TRANSITIONS.map(({ from, on, to, begins }) => keyOf(from, on, to, begins)));

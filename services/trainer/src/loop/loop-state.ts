@@ -4,9 +4,9 @@
 import type { Cohort, LoopPhase, TrainingRequest } from '@millrace/domain';
 import type { ProbationSpec, RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
+import { COST_UNKNOWN, type CostKnown, type Judged } from './cost-known.js';
 import type { Episode } from './episode.js';
 import type { DatasetsKnown, KnownDataset } from './known-datasets.js';
-import { COST_UNKNOWN, type CostKnown, type Judged } from './loop-cost.js';
 import type { ComparedRows, Probation } from './loop-probation.js';
 import type { RetrainTrigger, Taught } from './loop-triggers.js';
 import type { WindowLoss } from './loss-change.js';

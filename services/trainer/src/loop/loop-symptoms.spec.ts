@@ -24,6 +24,22 @@ describe('a stop', () => {
     expect(kinds([...resumed.effects, ...pendingEffects(resumed.state, policy)])).not.toContain('start_rollout');
   });
 
+  it('after a rollout had timed out and people were to be asked since: it was rolled out once they approved', () => {
+    const rolling = run([model(2, 'c1')], training()).state;
+    const asking = { ...policy, rolloutAutomatic: false };
+    const at = (state: LoopState, inputs: readonly LoopInput[], nowMs: number) =>
+      inputs.reduce((result, input) => advance(result.state, input, asking, nowMs), {
+        state,
+        effects: [],
+      } as ReturnType<typeof advance>);
+    const timedOut = at(rolling, [tick], 3 * HOUR_MS).state;
+    expect(timedOut).toMatchObject({ phase: 'cooling', waitingVersion: 2, rolloutTries: 1 });
+    const stopped = at(timedOut, [{ kind: 'stop' }], 3 * HOUR_MS).state;
+    expect(last(stopped)).toBe('stopped by the kill switch; version 2 is left to a person');
+    const approve = { kind: 'approve', by: 'anna', reason: 'r' } as const;
+    expect(at(stopped, [{ kind: 'resume' }, approve, tick], 4 * HOUR_MS).effects).toEqual([]);
+  });
+
   it('while it trained, and what the training made went live after the loop was resumed', () => {
     const { state, effects } = run([{ kind: 'stop' }, { kind: 'resume' }, model(2, 'c1'), tick], training());
     expect(kinds(effects)).not.toContain('start_rollout');

@@ -3,7 +3,8 @@
 //
 //   rise: the split of the windows with the largest z = (mean after - mean before) / sqrt(v (1/n before + 1/n after)),
 //         the version's evaluation being rows from before; there is none below zMin.  v: variance of a row's loss, of
-//         windows that follow each other, held together by a prior: what moves all the time makes the interval wide
+//         windows that follow each other, held together by a prior: what moves all the time makes the interval wide.
+//         Loss is told as what it is above that of the best constant guess: harder days are no change
 //   bias: b = mean score - share of label 1 since the split with the largest |b| / sqrt(p (1 - p) / n); it costs
 //         b^2 / (2 p (1 - p)) of log loss (to second order), also where the loss falls meanwhile; none below biasMin
 //
@@ -35,10 +36,16 @@ export interface JudgedVersion {
   readonly version: number;
   readonly rows: number;
   readonly loss: number;
+  /** Share of label 1 among them; not there where it is not known. */
+  readonly positiveShare?: number | undefined;
+  /** Rows that it learned from; not there in a state of an earlier release. */
+  readonly learned?: number | undefined;
 }
 
 export interface Change {
+  /** Told as what it is above the best constant guess, where `isEased`. */
   readonly levelBefore?: number;
+  readonly isEased?: boolean;
   readonly excess: number;
   readonly deviation: number;
   readonly changeMs: number;
@@ -80,6 +87,7 @@ export function changeIn(windows: readonly WindowLoss[], evaluated: JudgedVersio
 /** The likeliest time since which scores are off the labels, on the mean; the loss may even fall meanwhile. */
 function biasIn(windows: readonly WindowLoss[]): Change | undefined {
   let found: (Change & { z: number }) | undefined;
+  let latest: { bias: number; error: number } | undefined;
   const after = { rows: 0, positives: 0, scores: 0 };
   for (const { rows, positiveShare, meanScore, startMs } of windows.toReversed()) {
     if (!Number.isFinite(meanScore)) break;
@@ -92,14 +100,42 @@ function biasIn(windows: readonly WindowLoss[]): Change | undefined {
     const error = Math.sqrt(variance / after.rows);
     const z = Math.abs(bias) / error;
     if (found !== undefined && found.z >= z) continue;
-    const excess = Math.max(0, bias ** 2 - error ** 2) / (2 * variance);
-    found = { z, excess, deviation: (Math.abs(bias) * error) / variance, changeMs: startMs };
+    // As with a rise: what has passed is no more in the newest window.
+    latest ??= { bias, error };
+    const now = Math.sign(bias) * latest.bias + latest.error;
+    const size = Math.max(0, Math.min(Math.abs(bias), now));
+    const excess = Math.max(0, size ** 2 - error ** 2) / (2 * variance);
+    found = { z, excess, deviation: (size * error) / variance, changeMs: startMs };
   }
   return found !== undefined && found.z >= COST_TUNING.biasMin && found.excess > 0 ? found : undefined;
 }
 
+/** Of the best constant guess where label 1 has this share; NaN where nobody knows it. */
+export const entropy = (share: number | undefined): number => {
+  if (share === 0 || share === 1) return 0;
+  return share === undefined ? Number.NaN : -share * Math.log(share) - (1 - share) * Math.log1p(-share);
+};
+
+interface Eased {
+  readonly rows: number;
+  readonly loss: number;
+}
+
 /** The likeliest rise of the loss that lasts in the newest window. */
 function riseIn(windows: readonly WindowLoss[], evaluated: JudgedVersion | undefined): Change | undefined {
+  const ease = <T extends Eased & { positiveShare?: number | undefined }>(one: T) => ({
+    ...one,
+    loss: one.loss - entropy(one.positiveShare),
+  });
+  const eased = windows.map(ease);
+  const judged = evaluated === undefined ? undefined : ease(evaluated);
+  // Where the share of some is not known, the loss itself.
+  const isEased = [...eased, ...(judged ? [judged] : [])].every(({ loss }) => Number.isFinite(loss));
+  const found = isEased ? riseOf(eased, judged) : riseOf(windows, evaluated);
+  return found && { ...found, isEased };
+}
+
+function riseOf(windows: readonly WindowLoss[], evaluated: Eased | undefined): Change | undefined {
   const newest = windows.at(-1);
   if (newest === undefined) return undefined;
   const variance = varianceOf(windows);
@@ -117,7 +153,8 @@ function riseIn(windows: readonly WindowLoss[], evaluated: JudgedVersion | undef
     const z = (meanOf(after) - levelBefore) / deviation;
     if (found !== undefined && found.z >= z) return;
     // A storm that has passed is in the mean, and no more in the newest window.
-    const now = newest.loss - levelBefore + Math.sqrt(variance / newest.rows);
+    const usual = varianceOf(windows.slice(0, windows.length - 1 - i));
+    const now = newest.loss - levelBefore + Math.sqrt(usual / newest.rows);
     // A change that goes on is more now than it was on the mean since.
     const excess = Math.min(Math.max(meanOf(after), meanOf(latest)) - levelBefore, now);
     found = { z, excess, deviation, changeMs: window.startMs, levelBefore };
