@@ -1,6 +1,7 @@
 // `npm run bench:router`: what the router adds to serving, beside MLServer and pytriton asked directly, and what it
 // keeps while routes move, processes end and too much comes. Prints a table and writes
 // bench/results/<date>-router.json. Its exit code says whether the run went through, not whether targets are met.
+// `--against DIR` measures the router of another checkout, built there, beside this one's (row `against`).
 // `--rows many,one`, `--rounds 3`, `--seconds 3`, `--without mlserver,pytriton`, `--save` also with `--rows`;
 // --mlserver and --pytriton are the Pythons that tools/setup/bench-router.mjs hands over.
 
@@ -16,6 +17,7 @@ import { PACKAGE } from '../serving/package.fs.js';
 import { startMlServer, startPytriton } from '../serving/peers.process.js';
 import type { Outcome } from '../serving/row.js';
 import type { System } from '../serving/systems.process.js';
+import { against } from './against.js';
 import { manyInFlight, oneInFlight, poisson } from './direct.js';
 import { overload } from './overload.js';
 import { rollingRestart } from './restart.js';
@@ -23,11 +25,21 @@ import { post, startRouted } from './routed.process.js';
 import type { RouterBench, RouterRow } from './row.js';
 import { moves, split } from './traffic.js';
 
-const ROWS: readonly RouterRow[] = [manyInFlight, oneInFlight, poisson, moves, split, overload, rollingRestart];
+const ROWS: readonly RouterRow[] = [
+  manyInFlight,
+  oneInFlight,
+  poisson,
+  moves,
+  split,
+  overload,
+  rollingRestart,
+  against,
+];
 
 const { values } = parseArgs({
   options: {
     rows: { type: 'string' },
+    against: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     mlserver: { type: 'string' },
@@ -63,6 +75,7 @@ async function measure(): Promise<Outcome[]> {
     const routed = await startRouted(root, work);
     stops.push(() => routed.stop());
     const routers = [await routed.router('a', 1), await routed.router('b', 1)] as const;
+    const other = values.against === undefined ? undefined : await routed.router('other', 1, resolve(values.against));
     await rollOut(routers[0].system.controlPort);
     const peer = async (start: (root: string, work: string, python: string) => Promise<System>, python?: string) => {
       if (python === undefined || !rows.includes(manyInFlight)) return undefined;
@@ -79,7 +92,7 @@ async function measure(): Promise<Outcome[]> {
     for (const row of rows) {
       if (row !== manyInFlight) await endPeers();
       say(`  ${row.name} …`);
-      const bench: RouterBench = { ...common, routed, routers, mlserver, pytriton, say };
+      const bench: RouterBench = { ...common, routed, routers, other: other?.system, mlserver, pytriton, say };
       try {
         const found = await row.measure(bench);
         for (const outcome of found) say(line(outcome));
@@ -103,13 +116,12 @@ async function save(outcomes: readonly Outcome[], load: readonly number[]): Prom
     version: string;
     dependencies: Record<string, string>;
   };
-  const { stdout: commit } = await promisify(execFile)('git', ['-C', root, 'rev-parse', '--short', 'HEAD']).catch(
-    () => ({ stdout: 'unknown' }),
-  );
+  const commit = await commitOf(root);
   const day = new Date().toISOString().slice(0, 10);
   const folder = join(root, 'bench/results');
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${day}-router.json`);
+  const { against: other } = values;
+  const file = join(folder, `${day}-router${other === undefined ? '' : '-against'}.json`);
   const result = {
     command: ['npm run bench:router', ...(process.argv.length > 2 ? ['--', ...shownArguments()] : [])].join(' '),
     day,
@@ -124,7 +136,8 @@ async function save(outcomes: readonly Outcome[], load: readonly number[]): Prom
     },
     versions: {
       millrace: version,
-      commit: commit.trim(),
+      commit,
+      ...(values.against === undefined ? {} : { against: await commitOf(resolve(values.against)) }),
       node: process.version,
       ghz: 'v0.93.0',
       '@grpc/grpc-js': dependencies['@grpc/grpc-js'],
@@ -140,13 +153,21 @@ async function save(outcomes: readonly Outcome[], load: readonly number[]): Prom
   say(`written to ${file}`);
 }
 
-/** Without what tools/setup adds: paths of this machine. */
+async function commitOf(checkout: string): Promise<string> {
+  const asked = promisify(execFile)('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD']);
+  const { stdout } = await asked.catch(() => ({ stdout: 'unknown' }));
+  return stdout.trim();
+}
+
+/** Without what tools/setup adds, and without paths of this machine. */
 function shownArguments(): string[] {
   const args = process.argv.slice(2);
   for (const added of ['--mlserver', '--pytriton']) {
     const at = args.indexOf(added);
     if (at >= 0) args.splice(at, 2);
   }
+  const at = args.indexOf('--against');
+  if (at >= 0) args[at + 1] = 'DIR';
   return args;
 }
 

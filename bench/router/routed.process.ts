@@ -1,10 +1,11 @@
-// Two servings and two routers of the built code before a real broker, with the bench's network as two versions of a
-// package and the repository of bench/serving. The routers of the quiet rows know the first serving alone.
+// Two servings and two routers of the built code, started as the platform starts them, before a real broker, with the
+// bench's network as two versions of a package and the repository of bench/serving. The routers of the quiet rows know
+// the first serving alone.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeModelVersion, encodeProject } from '@millrace/contracts';
-import { PORT_NAMES, PORTS } from '@millrace/deployment';
+import { PORT_NAMES, PORTS, REQUEST_PATH_ARGS } from '@millrace/deployment';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
 import { aModelVersion, freePort, LOANS_PROJECT, startKafka } from '@millrace/testing';
@@ -32,7 +33,8 @@ export interface Routed {
   /** Started by the row that needs it. */
   secondServing(): Promise<Restartable<System>>;
   /** `servings`: how many it sends to. */
-  router(name: string, servings: 1 | 2): Promise<Restartable<Router>>;
+  /** `builtAt`: the checkout whose router it is; default this one. */
+  router(name: string, servings: 1 | 2, builtAt?: string): Promise<Restartable<Router>>;
   stop(): Promise<void>;
 }
 
@@ -110,7 +112,7 @@ export async function startRouted(root: string, work: string): Promise<Routed> {
       const started = await startSystem({
         name: `serving ${replica}`,
         command: process.execPath,
-        args: [join(root, 'dist/services/serving/src/main.js')],
+        args: [...REQUEST_PATH_ARGS, join(root, 'dist/services/serving/src/main.js')],
         env: {
           ...common,
           MILLRACE_HOME: home,
@@ -126,7 +128,7 @@ export async function startRouted(root: string, work: string): Promise<Routed> {
       await waitUntil(started.name, async () => (await fetch(`http://127.0.0.1:${httpPort}/v2/health/ready`)).ok);
       return started;
     });
-  const router = async (name: string, servings: 1 | 2) => {
+  const router = async (name: string, servings: 1 | 2, builtAt = root) => {
     const settings = new Map<string, number>();
     for (const port of PORT_NAMES) settings.set(PORTS[port].setting, await freePort());
     const portOf = (port: 'routerGrpc' | 'routerHttp' | 'routerControl') => settings.get(PORTS[port].setting) as number;
@@ -136,7 +138,7 @@ export async function startRouted(root: string, work: string): Promise<Routed> {
       const started = await startSystem({
         name: `router ${name}`,
         command: process.execPath,
-        args: [join(root, 'dist/services/router/src/main.js')],
+        args: [...REQUEST_PATH_ARGS, join(builtAt, 'dist/services/router/src/main.js')],
         env: {
           ...Object.fromEntries([...settings].map(([key, number]) => [key, String(number)])),
           ...common,

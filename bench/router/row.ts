@@ -13,6 +13,8 @@ export interface RouterBench {
   readonly routed: Routed;
   /** Both send to the first serving. */
   readonly routers: readonly [Restartable<Router>, Restartable<Router>];
+  /** Of another checkout, before the first serving too. */
+  readonly other: Router | undefined;
   readonly mlserver: System | undefined;
   readonly pytriton: System | undefined;
   say(line: string): void;

@@ -12,7 +12,7 @@ import { decodeLabel, encodeLabel } from '../src/label.codec.js';
 import { decodeModelVersion, encodeModelVersion } from '../src/model-version.codec.js';
 import { decodePartialProfile, encodePartialProfile } from '../src/partial-profile.codec.js';
 import { decodePrediction, encodePrediction } from '../src/prediction.codec.js';
-import { decodeProgress, encodeProgress, type Progress } from '../src/progress.codec.js';
+import { decodeProgress, encodeProgress } from '../src/progress.codec.js';
 import { decodeProject, encodeProject } from '../src/project.codec.js';
 import { decodeRecord, encodeRecord } from '../src/record.codec.js';
 import { decodeRecordBatch, encodeRecordBatch } from '../src/record-batch.codec.js';
@@ -24,6 +24,7 @@ import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
 import { EVIDENCE_OF_ENTITIES, ROLLOUT_EVIDENCE } from './rollout-evidence.js';
 import { ROLLOUT_LOSSES } from './rollout-losses.js';
+import { PROGRESS } from './sample-progress.js';
 import { ROUTES } from './sample-routes.js';
 
 export interface CodecSample {
@@ -62,33 +63,6 @@ const score: NumericReference = {
   max: 0.9,
   quantiles: [0.01, 0.2, 0.9],
 };
-
-const PROGRESS: readonly Progress[] = [
-  {
-    ...{ kind: 'reading', partition: 3, records: 17, labels: 0, countedRecords: 20, countedLabels: 0 },
-    ...{ atMs: 1_795_449_600_123, holder: 'ingest-1', stopped: true, commands: 21 },
-  },
-  {
-    ...{ kind: 'project', project: 'demo', createdAtMs: 5, partition: 3, records: 9, labels: 2 },
-    ...{ heardAtMs: 1_795_449_600_123, resetAtMs: 7 },
-    ...{ recordsThroughMs: 981_000_000_000, labelsThroughMs: undefined },
-  },
-  {
-    ...{ kind: 'span', project: 'demo', createdAtMs: 5, partition: -1, segmentKind: 'labels' },
-    spanStartMs: -60_000,
-    segments: [{ name: 'a.parquet', schema: '0', rows: 3, bytes: 512, level: 1, merged: ['b.parquet'] }],
-  },
-  {
-    ...{ kind: 'closing', project: 'demo', createdAtMs: 5, closedThroughMs: 0, consumed: ['a.parquet'], duplicates: 1 },
-    ...{ resetAtMs: 7, resetToMs: 981_000_000_000 },
-    ...{ refreshedAtMs: 1_795_449_600_123, answers: [{ commandId: 'c-1', closed: 2, failure: '' }] },
-  },
-  { kind: 'importEnd', importId: 'i-1', project: 'demo', versionId: 'cafe', failure: '' },
-  {
-    ...{ kind: 'hold', id: 'h-1', project: 'demo', dataset: '', model: 3, reason: 'case 7', by: 'ann', atMs: 5 },
-    ...{ removedAtMs: 9, removedBy: 'bob', removedReason: 'closed' },
-  },
-];
 
 const DATASET = {
   project: 'demo',

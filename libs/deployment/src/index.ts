@@ -16,6 +16,7 @@ export {
   type PlatformPorts,
   type ProcessPlan,
   platformPlan,
+  REQUEST_PATH_ARGS,
   type Readiness,
   redisArgs,
   type SetupState,

@@ -35,6 +35,7 @@ export { RELEASE } from './release.js';
 export { ID_CHARACTERS_MAX, predictionId, RequestIds, type RowNames, requestIdOf, rowName } from './request-ids.js';
 export { type RestartLimits, RestartPolicy } from './restart-policy.js';
 export { type Fate, fatesOf, type RetentionRules } from './retention.js';
+export { RisingMap } from './rising-map.js';
 export { hash32, type Rng, seededRng } from './rng.js';
 export { indexNamed, rowNumber, rowOfWhole, withoutRow } from './row-number.js';
 export { hint, suggest } from './suggest.js';

@@ -134,6 +134,8 @@ export interface RequestHead {
   eventTimeMs: number | undefined;
   /** sequence_id as text; '' = none. */
   sequence: string;
+  /** 1 = highest; 0 = not given. */
+  priority: number;
 }
 
 /** Walks the top level of ModelInferRequest bytes; tensors are skipped by their length. Throws invalid_argument. */
@@ -147,6 +149,7 @@ export function peekModel(bytes: Uint8Array): RequestHead {
     entity: '',
     eventTimeMs: undefined,
     sequence: '',
+    priority: 0,
   };
   while (reader.at < end) {
     const tag = reader.tag();
@@ -164,6 +167,7 @@ export function peekModel(bytes: Uint8Array): RequestHead {
         const { key, value } = readParameter(reader, reader.lengthEnd(end));
         if (key === 'entity' && typeof value === 'string') head.entity = value;
         else if (key === 'event_time_ms' && typeof value === 'bigint') head.eventTimeMs = Number(value);
+        else if (key === 'priority' && typeof value === 'bigint') head.priority = value > 0n ? Number(value) : 0;
         else if (key === 'sequence_id' && value !== undefined) head.sequence = sequenceText(value);
         break;
       }

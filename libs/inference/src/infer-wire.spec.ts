@@ -145,7 +145,8 @@ describe('ModelInferRequest and ModelInferResponse on the wire', () => {
   it('is peeked without decoding', () => {
     fc.assert(
       fc.property(request, fc.string(), fc.integer({ min: -(2 ** 50), max: 2 ** 50 }), (base, entity, eventTimeMs) => {
-        const full = { ...base, parameters: { ...base.parameters, entity, event_time_ms: BigInt(eventTimeMs) } };
+        const own = { entity, event_time_ms: BigInt(eventTimeMs), priority: 3n };
+        const full = { ...base, parameters: { ...base.parameters, ...own } };
         expect(peekModel(encodeInferRequest(full))).toEqual({
           modelName: base.modelName,
           modelVersion: base.modelVersion,
@@ -153,9 +154,16 @@ describe('ModelInferRequest and ModelInferResponse on the wire', () => {
           entity,
           eventTimeMs,
           sequence: '',
+          priority: 3,
         });
       }),
     );
+    const levelOf = (priority: bigint | string) => {
+      const named = { modelName: 'm', modelVersion: '', id: '', inputs: [], outputs: [] };
+      return peekModel(encodeInferRequest({ ...named, parameters: { priority } })).priority;
+    };
+    // What is none is refused where the model is.
+    expect([levelOf(0n), levelOf(-1n), levelOf('high'), levelOf(2n ** 63n)]).toEqual([0, 0, 0, 2 ** 63]);
     const named = (sequence_id: bigint | string | boolean) =>
       peekModel(
         encodeInferRequest({

@@ -4,8 +4,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { rolloutUnderWay } from './analysis/under-way.js';
 import { RouteChoices } from './choice.js';
-import { decide, type RouteAction, type RouteCommand, settleKeep, settleLoad, settleStep } from './rollout.js';
+import { decide, settleKeep, settleLoad, settleStep } from './rollout.js';
 import type { Route } from './route.js';
+import type { RouteAction, RouteCommand } from './route-command.js';
 import { checkOf, isUndecided, previewVersion, rolloutProgress } from './steps.js';
 import { strategyNamed } from './strategy-registry.js';
 

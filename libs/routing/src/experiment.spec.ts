@@ -3,15 +3,7 @@ import fc from 'fast-check';
 import { RouteChoices } from './choice.js';
 import { EXPERIMENT_MS_MAX, type ExperimentOutcome } from './experiment.js';
 import { ExperimentDraw, trafficShares } from './experiment-draw.js';
-import {
-  type Decision,
-  decide as decideBy,
-  type RouteAction,
-  type RouteCommand,
-  settleExperiment,
-  settleLoad,
-  settleStep,
-} from './rollout.js';
+import { decide as decideBy, settleExperiment, settleLoad, settleStep } from './rollout.js';
 import {
   ARMS_MAX,
   EXPERIMENT_SLOTS,
@@ -23,6 +15,7 @@ import {
   runningExperiment,
   sameTraffic,
 } from './route.js';
+import type { Decision, RouteAction, RouteCommand } from './route-command.js';
 import { blueGreen } from './strategies/blue-green.js';
 import { canary } from './strategies/canary.js';
 import type { RolloutStrategy } from './strategy.js';

@@ -24,20 +24,7 @@ export { fallbackVersion } from './fallback.js';
 export { isKeepOver } from './keep.js';
 export { type Headers, MATCH_HEADER, MATCH_VALUE, MATCHES_MAX, type MatchRule } from './matches.js';
 export { inServiceVersion, primaryVersion } from './primary.js';
-export {
-  type Decision,
-  decide,
-  isWhole,
-  type LoadOutcome,
-  type RejectionReason,
-  type RouteAction,
-  type RouteCommand,
-  type StepOutcome,
-  settleExperiment,
-  settleKeep,
-  settleLoad,
-  settleStep,
-} from './rollout.js';
+export { decide, settleExperiment, settleKeep, settleLoad, settleStep } from './rollout.js';
 export {
   ARMS_MAX,
   EXPERIMENT_NAME,
@@ -64,8 +51,17 @@ export {
   TARGET_NAME,
   TARGETS_MAX,
 } from './route.js';
+export type {
+  Decision,
+  LoadOutcome,
+  RejectionReason,
+  RouteAction,
+  RouteCommand,
+  StepOutcome,
+} from './route-command.js';
 export { isDue, isUndecided, PREVIEW, previewVersion, type RolloutProgress, rolloutProgress } from './steps.js';
 export { DEFAULT_BANDIT } from './strategies/bandit.js';
 export { STEP_MS_DEFAULT } from './strategies/canary.js';
 export type { BanditPlan, RolloutStrategy } from './strategy.js';
 export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';
+export { isWhole } from './targets.js';

@@ -1,8 +1,9 @@
 // What moves a bandit's rollout: the weights that labels ask for, its end before its time, and what holds it.
 
 import { describe, expect, it } from '@jest/globals';
-import { decide, type RouteAction, type RouteCommand, type StepOutcome, settleLoad, settleStep } from './rollout.js';
+import { decide, settleLoad, settleStep } from './rollout.js';
 import type { Route } from './route.js';
+import type { RouteAction, RouteCommand, StepOutcome } from './route-command.js';
 import { rolloutProgress } from './steps.js';
 import { DEFAULT_BANDIT } from './strategies/bandit.js';
 import { strategyNamed } from './strategy-registry.js';

@@ -2,8 +2,9 @@
 // that crash in services/router.
 
 import { describe, expect, it } from '@jest/globals';
-import { decide, type RouteAction, type RouteCommand, settleLoad, settleStep } from './rollout.js';
+import { decide, settleLoad, settleStep } from './rollout.js';
 import type { Route } from './route.js';
+import type { RouteAction, RouteCommand } from './route-command.js';
 import { rolloutProgress } from './steps.js';
 import { canary } from './strategies/canary.js';
 import { strategyNamed } from './strategy-registry.js';

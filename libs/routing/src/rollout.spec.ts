@@ -1,17 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { primaryVersion } from './primary.js';
-import {
-  type Decision,
-  decide as decideBy,
-  type LoadOutcome,
-  RECENT_COMMANDS_MAX,
-  type RouteAction,
-  type RouteCommand,
-  settleLoad as settleBy,
-  settleKeep,
-  settleStep,
-} from './rollout.js';
+import { decide as decideBy, RECENT_COMMANDS_MAX, settleLoad as settleBy, settleKeep, settleStep } from './rollout.js';
 import {
   emptyRoute,
   LOADED_MAX,
@@ -23,6 +13,7 @@ import {
   TARGET_NAME,
   TARGETS_MAX,
 } from './route.js';
+import type { Decision, LoadOutcome, RouteAction, RouteCommand } from './route-command.js';
 import { previewVersion } from './steps.js';
 import { blueGreen } from './strategies/blue-green.js';
 import type { RolloutStrategy } from './strategy.js';

@@ -25,10 +25,8 @@
 // A version leaves loaded_versions only when the next rollout starts, its own load fails or its time without work is
 // over (keep.ts), never in the write that takes its traffic away: requests already sent to it still find it in serving.
 
-import { assert } from '@millrace/domain';
 import {
   type ExperimentAction,
-  type ExperimentFaultReason,
   type ExperimentOutcome,
   named as namedExperiment,
   setExperimentWeights,
@@ -44,16 +42,25 @@ import {
   type RolloutPause,
   type RolloutSteps,
   type Route,
-  type RouteTarget,
   readyVersions,
   runningExperiment,
   SHADOW_SHARE_DEFAULT,
   type Share,
   TARGETS_MAX,
 } from './route.js';
+import type {
+  Decision,
+  LoadOutcome,
+  Rejected,
+  RejectionReason,
+  RouteAction,
+  RouteCommand,
+  StepOutcome,
+} from './route-command.js';
 import { shadowFault, shadowsOf } from './shadows.js';
 import { baselineOf, beside, checkOf, firstStep, isDue, resumed, stepAfter, withWeight } from './steps.js';
 import type { RolloutStrategy } from './strategy.js';
+import { isSoleTarget, isWhole, moveAllTo, named, splitTo, withoutCheck } from './targets.js';
 
 /** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
 export const RECENT_COMMANDS_MAX = 64;
@@ -63,97 +70,6 @@ export const RECENT_COMMANDS_MAX = 64;
  * of old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
  */
 const COMMAND_AGE_MAX_MS = 3_600_000;
-
-/** The commands that change a route. */
-export type RouteAction =
-  /** `force`: also where the version was judged and is not blessed; the command says who asks. */
-  | { kind: 'startRollout'; version: number; force?: boolean }
-  /** All traffic to a loaded version. */
-  | { kind: 'promote'; version: number }
-  /** All traffic to the previous version. */
-  | { kind: 'rollback' }
-  /** At most TARGETS_MAX loaded versions; whole percents that add up to 100. Pauses a rollout in steps. */
-  | { kind: 'setWeights'; weights: readonly Share[] }
-  /** Copies of `share` percent of the requests to each of `versions`, which are loaded; none: no copies. */
-  | { kind: 'setShadows'; versions: readonly number[]; share: number }
-  /** Of a rollout: `version` is the one that it brings in, 0 = whichever it is. The next step now. */
-  | { kind: 'advance'; version: number }
-  /** No step comes by itself. */
-  | { kind: 'pause'; version: number }
-  | { kind: 'resume'; version: number }
-  /** The rollout has failed: its version gets nothing, and stays loaded until the next rollout. */
-  | { kind: 'abort'; version: number }
-  | ExperimentAction;
-
-export interface RouteCommand {
-  id: string;
-  project: string;
-  issuedAtMs: number;
-  /** 0 = whatever is current. */
-  expectedRevision: number;
-  correlationId: string;
-  reason: string;
-  /** Who asks. */
-  issuedBy?: string;
-  action: RouteAction;
-}
-
-/** Why a command is not applied; `decide` gives all but the last ones, which take knowledge of versions. */
-export type RejectionReason =
-  | 'expired'
-  | 'revision_conflict'
-  | 'invalid_version'
-  | 'invalid_weights'
-  | 'not_loaded'
-  | 'already_live'
-  | 'nothing_to_roll_back'
-  | 'rollout_in_progress'
-  | 'load_superseded'
-  | 'invalid_shadows'
-  /** The step that was due has come, or its rollout has ended. */
-  | 'step_superseded'
-  /** What was to be unloaded has work again, or is unloaded. */
-  | 'keep_superseded'
-  | 'no_rollout'
-  /** The command names the version of another rollout than the one under way. */
-  | 'other_rollout'
-  | 'paused'
-  | 'not_paused'
-  /** A version of a server elsewhere and one that is run here: their clients speak of other tensors. */
-  | 'other_origin'
-  /** Retention has deleted it. */
-  | 'version_deleted'
-  /** Nobody has announced it. */
-  | 'unknown_version'
-  /** It was judged and is not blessed, and the command does not say that it goes live all the same. */
-  | 'not_blessed'
-  | ExperimentFaultReason;
-
-export interface Rejected {
-  kind: 'rejected';
-  reason: RejectionReason;
-  message: string;
-}
-
-export type Decision =
-  | { kind: 'changed'; route: Route }
-  /** The command was applied before. */
-  | { kind: 'unchanged'; route: Route }
-  | Rejected;
-
-/** `revision` is the one at which loading began, so that a late outcome is recognised. */
-export type LoadOutcome =
-  | { kind: 'ready'; version: number; revision: number }
-  /** Also when the caller's time for it is up. */
-  | { kind: 'failed'; version: number; revision: number; message: string };
-
-/** What became of a step whose time is up, or of a bandit; `revision` is the one at which that was seen. */
-export type StepOutcome =
-  /** `reason`: of a bandit, whose end may come before its time is up. */
-  | { kind: 'next'; version: number; revision: number; reason?: string }
-  /** Of a bandit: its version has another share. */
-  | { kind: 'weight'; version: number; revision: number; weight: number; reason: string }
-  | { kind: 'abort' | 'pause'; version: number; revision: number; by: string; reason: string };
 
 /** Applies a command. */
 export function decide(
@@ -421,12 +337,6 @@ function previousAt(route: Route, weight: number, { baseline }: RolloutSteps): n
 
 const copiedTo = (version: number, share: number) => ({ shadows: [version], shadowShare: share });
 
-/** The copies of a check end with it. */
-const withoutCheck = (route: Route): Pick<Route, 'shadows' | 'shadowShare'> =>
-  checkOf(route) === undefined
-    ? { shadows: route.shadows, shadowShare: route.shadowShare }
-    : { shadows: [], shadowShare: 0 };
-
 function advance(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
   const under = underWay(route, version);
   if (under.kind === 'rejected') return under;
@@ -586,42 +496,6 @@ function setShadows(route: Route, versions: readonly number[], share: number): M
   return { kind: 'moved', route: { ...route, shadows, shadowShare: share } };
 }
 
-/** A rollback out of a split returns to who had all traffic before it. */
-function splitTo(route: Route, weights: readonly Share[], strategy: RolloutStrategy): Route {
-  const previousVersion = route.targets.length === 1 ? primaryVersion(route.targets) : route.previousVersion;
-  return { ...route, targets: named(route, weights, strategy), previousVersion };
-}
-
-function moveAllTo(route: Route, version: number, from: number, strategy: RolloutStrategy): Route {
-  const others = primaryVersion(route.targets, (candidate) => candidate !== version);
-  const other = others === 0 ? route.previousVersion : others;
-  const previous = from !== 0 && from !== version ? from : other;
-  return {
-    ...route,
-    ...withoutCheck(route),
-    targets: named(route, [{ version, weight: 100 }], strategy),
-    previousVersion: previous === version ? 0 : previous,
-    rollout: { phase: 'promoted', version, message: '' },
-  };
-}
-
-/** Weights as targets with names, ascending by version. That a strategy's shares are whole its contract suite shows. */
-function named(route: Route, weights: readonly Share[], strategy: RolloutStrategy): RouteTarget[] {
-  assert(isWhole(weights), `${strategy.name} gives whole shares`);
-  const ordered = [...weights].sort((a, b) => a.version - b.version);
-  const versions = ordered.map(({ version }) => version);
-  const names = strategy.names(route.targets, versions);
-  return ordered.map(({ version, weight }, i) => ({ version, weight, name: names[i] as string }));
-}
-
-/** All of the traffic, as shares that a route may have. */
-export function isWhole(weights: readonly Share[]): boolean {
-  const sum = weights.reduce((total, { weight }) => total + weight, 0);
-  const distinct = new Set(weights.map(({ version }) => version)).size === weights.length;
-  const whole = weights.every(({ weight }) => Number.isInteger(weight) && weight > 0);
-  return whole && distinct && sum === 100 && weights.length <= TARGETS_MAX;
-}
-
 /** A promote or rollback by someone ends a rollout under way: it must not move traffic again later. */
 function supersede(route: Route, by: string): Route {
   return route.rollout.phase === 'loading' ? dropLoading(route, `superseded by ${by}`) : route;
@@ -638,10 +512,6 @@ function dropLoading(route: Route, message: string): Route {
 
 function isVersion(version: number): boolean {
   return Number.isInteger(version) && version > 0;
-}
-
-function isSoleTarget(route: Route, version: number): boolean {
-  return route.targets.length === 1 && route.targets[0]?.version === version;
 }
 
 interface Made {

@@ -7,6 +7,7 @@ import { ANALYSIS_METRICS } from './analysis-names.js';
 import { EXPERIMENT_METRICS } from './experiment-names.js';
 import { KAFKA_METRICS } from './kafka-names.js';
 import type { MetricSpec } from './metric-spec.js';
+import { RELAY_METRICS } from './relay-names.js';
 import { TOLD_METRICS } from './told-names.js';
 
 export const METRICS = {
@@ -117,18 +118,7 @@ export const METRICS = {
   ...ANALYSIS_METRICS,
   ...EXPERIMENT_METRICS,
   ...TOLD_METRICS,
-  'millrace.router.in_flight': {
-    kind: 'gauge',
-    unit: '{request}',
-    description: 'Requests inside the router, waiting ones included',
-    labels: [],
-  },
-  'millrace.router.relay_up': {
-    kind: 'gauge',
-    unit: '1',
-    description: '1 while a stream to serving is open',
-    labels: [],
-  },
+  ...RELAY_METRICS,
   'millrace.router.snapshot_unreadable': {
     kind: 'counter',
     unit: '{part}',
@@ -140,24 +130,6 @@ export const METRICS = {
     unit: '{request}',
     description: 'Requests that fit a rule of the project file whose version is not loaded',
     labels: ['project'],
-  },
-  'millrace.router.ejections': {
-    kind: 'counter',
-    unit: '{ejection}',
-    description: 'Servings that got nothing for a while, because they failed or lagged where others did not',
-    labels: [],
-  },
-  'millrace.router.shed': {
-    kind: 'counter',
-    unit: '{request}',
-    description: 'Requests refused because they would have been answered after their deadline',
-    labels: [],
-  },
-  'millrace.router.relay_retries': {
-    kind: 'counter',
-    unit: '{request}',
-    description: 'Requests sent once more because a stream broke',
-    labels: [],
   },
   'millrace.router.predictions_logged': {
     kind: 'counter',

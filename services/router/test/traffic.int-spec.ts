@@ -1,8 +1,11 @@
 // Predictions through the real endpoints: split, stickiness, switches under load, serving killed, errors.
 
-import { create } from '@bufbuild/protobuf';
+import { request as httpRequest } from 'node:http';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { inferencePb } from '@millrace/contracts';
+import { GRPCInferenceService, inferencePb } from '@millrace/contracts';
+import { systemClock } from '@millrace/domain';
+import { BytesClient } from '@millrace/grpc';
 import { startKafka } from '@millrace/testing';
 import { failures, inferRequest, type Load, startLoad } from './load.js';
 import { Platform } from './platform.js';
@@ -19,6 +22,10 @@ afterAll(async () => {
   await platform?.stop();
 }, 30_000);
 
+const SERVICE = `/${GRPCInferenceService.typeName}`;
+const inferBytes = () =>
+  toBinary(inferencePb.ModelInferRequestSchema, create(inferencePb.ModelInferRequestSchema, inferRequest('e')));
+const cancelledFrames = () => platform.serving.frames.filter(({ cancelled }) => cancelled).length;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const answersSince = ({ outcomes }: Load, sinceMs: number) =>
   outcomes.filter(({ sentAtMs }) => sentAtMs > sinceMs).length;
@@ -112,6 +119,60 @@ describe('traffic', () => {
     expect(deadlineMs).toBeLessThanOrEqual(150);
     platform.serving.delayMs = 0;
     await platform.router.until(() => platform.serving.frames.at(-1)?.cancelled === true, 2000);
+  });
+
+  it.each<[string, (asked: () => Promise<void>) => Promise<void>]>([
+    [
+      'a call of gRPC that its caller takes back',
+      async (asked) => {
+        const client = new BytesClient(`127.0.0.1:${platform.router.grpcPort}`, systemClock, 1_000_000);
+        const call = { path: `${SERVICE}/ModelInfer`, deadlineAtMs: Number.POSITIVE_INFINITY, headers: {} };
+        const cancel = client.unary(call, inferBytes(), () => undefined);
+        await asked();
+        cancel();
+        // The connection lives on: what ends is the call.
+        await platform.router.until(() => cancelledFrames() > 0, 2_000);
+        client.close();
+      },
+    ],
+    [
+      'a stream of gRPC that its caller takes back',
+      async (asked) => {
+        const client = new BytesClient(`127.0.0.1:${platform.router.grpcPort}`, systemClock, 1_000_000);
+        const call = { path: `${SERVICE}/ModelStreamInfer`, deadlineAtMs: Number.POSITIVE_INFINITY, headers: {} };
+        const nothing = () => undefined;
+        const stream = client.stream(call, { message: nothing, drained: nothing, end: nothing });
+        stream.write(inferBytes());
+        await asked();
+        stream.cancel();
+        await platform.router.until(() => cancelledFrames() > 0, 2_000);
+        client.close();
+      },
+    ],
+    [
+      'a caller of HTTP that disconnects',
+      async (asked) => {
+        const inputs = [{ name: 'x', shape: [1], datatype: 'FP64', data: [0] }];
+        const options = { port: platform.router.httpPort, path: '/v2/models/p/infer', method: 'POST' };
+        const asking = httpRequest({ ...options, headers: { 'content-type': 'application/json' } });
+        asking.on('error', () => undefined);
+        asking.end(JSON.stringify({ inputs }));
+        await asked();
+        asking.destroy();
+      },
+    ],
+  ])('tells serving of %s', async (_what, ask) => {
+    platform.serving.frames.splice(0);
+    platform.serving.delayMs = 60_000;
+    try {
+      await ask(() => platform.router.until(() => platform.serving.frames.length > 0, 2_000));
+      await platform.router.until(() => cancelledFrames() > 0, 2_000);
+      const [asked, cancelled] = platform.serving.frames;
+      expect([asked?.cancelled, cancelled?.cancelled, cancelled?.id]).toEqual([false, true, asked?.id]);
+      expect((await platform.router.get('/v1/stats')).body.relay.inFlight).toBe(0);
+    } finally {
+      platform.serving.delayMs = 0;
+    }
   });
 
   it('says what is wrong with a request', async () => {

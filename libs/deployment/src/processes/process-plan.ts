@@ -88,7 +88,7 @@ const NICE_WORKER = 10;
  * alone: a helper thread that waits for a core which others keep busy holds the collection, and so the requests, for
  * longer than its help saves (measured on 2 cores: p99 at 1,000/s 28 ms with helpers, 19 ms without).
  */
-const REQUEST_PATH_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
+export const REQUEST_PATH_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
 /**
  * The others live on what they hold, not on what passes: V8 lets a heap grow up to fourfold before it is collected,
  * which is memory that nobody uses (monitor at 3,000 messages/s: 224 MiB of heap for 129 that were alive).

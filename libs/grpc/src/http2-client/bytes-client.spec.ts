@@ -259,6 +259,23 @@ describe('a stream', () => {
   });
 });
 
+describe('a stream that says nothing yet', () => {
+  it('is begun all the same: the other side can speak first', async () => {
+    const running = await startHttp2Server({
+      port: 0,
+      methods: new Map([[PATH, streaming((stream) => void stream.write(bytes('first')))]]),
+    });
+    closers.push(() => running.close(0));
+    const got = await new Promise<string>((told) => {
+      client(running.port).stream(
+        { path: PATH, deadlineAtMs: Number.POSITIVE_INFINITY, headers: {} },
+        { message: (message) => told(text(message)), drained: () => undefined, end: ({ message }) => told(message) },
+      );
+    });
+    expect(got).toBe('first');
+  });
+});
+
 describe('a connection', () => {
   it('gives each of many calls its own answer', async () => {
     const rng = seededRng(3);
@@ -375,6 +392,41 @@ describe('a connection', () => {
     const late = await Promise.all([ask(asking, '', { withinMs: 150 }), ask(asking, '', { withinMs: 150 })]);
     expect(late.map(({ status }) => status)).toEqual([4, 4]);
     expect(text((await ask(asking, '')).response)).toBe('at last');
+  });
+
+  it('is there before the first call where it was asked for, or it is told why not', async () => {
+    const running = await server((call) => call.answer(bytes('')));
+    const asking = client(running.port);
+    const ready = (of: BytesClient) => new Promise<string>((told) => of.ready(told));
+    expect([await ready(asking), await ready(asking), running.connections]).toEqual(['', '', 1]);
+    await running.close(0);
+    expect(await ready(client(running.port))).toContain('ECONNREFUSED');
+  });
+
+  it('on which nothing is heard is given up after a time where one is said, and not where it answers PINGs', async () => {
+    const deaf = await sockets((socket) => {
+      // It speaks HTTP/2, and then nothing any more.
+      socket.once('data', () => socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])));
+    });
+    const quiet = await startHttp2Server({
+      port: 0,
+      methods: new Map([[PATH, streaming(() => undefined)]]),
+    });
+    closers.push(() => quiet.close(0));
+    const ends: BytesAnswer[] = [];
+    const open = (port: number, ended: (answer: BytesAnswer) => void) => {
+      const made = new BytesClient(`127.0.0.1:${port}`, systemClock, 1_000, { silenceMaxMs: 400 });
+      closers.push(() => made.close());
+      const nothing = () => undefined;
+      const call = { path: PATH, deadlineAtMs: Number.POSITIVE_INFINITY, headers: {} };
+      made.stream(call, { message: nothing, drained: nothing, end: ended });
+    };
+    open(quiet.port, (answer) => ends.push(answer));
+    for (let i = 0; i < 2; i++) {
+      const end = await new Promise<BytesAnswer>((ended) => open(deaf, ended));
+      expect(end).toMatchObject({ status: 14, message: 'nothing was heard for 400 ms' });
+    }
+    expect([ends, quiet.connections]).toEqual([[], 1]);
   });
 
   it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))(

@@ -42,6 +42,14 @@ export interface OpenBytesStream {
   cancel(): void;
 }
 
+export interface BytesClientOptions {
+  /**
+   * A connection with calls on which nothing is heard for so long, a PING's answer neither, is given up; default: it is
+   * waited for.
+   */
+  readonly silenceMaxMs?: number;
+}
+
 export class BytesClient {
   private readonly connections: (ClientConnection | undefined)[] = new Array<ClientConnection | undefined>(CONNECTIONS);
 
@@ -49,7 +57,13 @@ export class BytesClient {
     private readonly address: string,
     private readonly clock: Clock,
     private readonly answerBytesMax: number,
+    private readonly options: BytesClientOptions = {},
   ) {}
+
+  /** Connects where no connection is, and tells once: '' = the other side is there, else why it is not. */
+  ready(told: (failure: string) => void): void {
+    this.connection().whenGreeted(told);
+  }
 
   /** `done` is called once, never from within, and not after the returned function was called. */
   unary(call: BytesClientCall, request: Uint8Array, done: (answer: BytesAnswer) => void): () => void {
@@ -58,7 +72,7 @@ export class BytesClient {
     const ask = (isLast: boolean): void => {
       let messages = 0;
       let response: Uint8Array | undefined;
-      stream = this.open(call, {
+      stream = this.open(call, false, {
         message: (bytes) => {
           messages += 1;
           response = bytes;
@@ -84,7 +98,7 @@ export class BytesClient {
 
   stream(call: BytesClientCall, events: BytesStreamEvents): OpenBytesStream {
     let cancelled = false;
-    const stream = this.open(call, {
+    const stream = this.open(call, true, {
       message: (bytes) => cancelled || events.message(bytes),
       drained: () => cancelled || events.drained(),
       end: (answer) => cancelled || events.end(answer),
@@ -107,7 +121,11 @@ export class BytesClient {
   }
 
   /** undefined: it could not even begin, and `events.end` will say why. */
-  private open({ path, deadlineAtMs, headers }: BytesClientCall, events: CallEvents): CallStream | undefined {
+  private open(
+    { path, deadlineAtMs, headers }: BytesClientCall,
+    beginsAtOnce: boolean,
+    events: CallEvents,
+  ): CallStream | undefined {
     const leftMs = deadlineAtMs - this.clock.monotonicMs();
     const refuse = (answer: BytesAnswer) => void setImmediate(() => events.end(answer, false));
     if (leftMs <= 0) return void refuse(failed(STATUS.DEADLINE_EXCEEDED, 'the deadline passed'));
@@ -117,7 +135,7 @@ export class BytesClient {
     const isTimed = leftMs !== Number.POSITIVE_INFINITY;
     const timeout = isTimed ? `${Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(leftMs)))}m` : '';
     const connection = this.connection();
-    const bounds = { bytesMax: this.answerBytesMax, leftMs };
+    const bounds = { bytesMax: this.answerBytesMax, leftMs, beginsAtOnce };
     const call = new CallStream(connection, { path, timeout, metadata: headers }, events, bounds);
     connection.begin(call);
     return call;
@@ -136,7 +154,7 @@ export class BytesClient {
       else if (chosen === undefined || known.calls < chosen.calls) chosen = known;
     }
     if (chosen !== undefined && (chosen.calls === 0 || free < 0)) return chosen;
-    const made = new ClientConnection(this.address, this.clock);
+    const made = new ClientConnection(this.address, this.clock, this.options.silenceMaxMs);
     this.connections[free] = made;
     return made;
   }

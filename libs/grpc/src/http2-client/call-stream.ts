@@ -42,6 +42,8 @@ export interface CallBounds {
   readonly bytesMax: number;
   /** Infinity = none. */
   readonly leftMs: number;
+  /** The server hears of the call before its first message. */
+  readonly beginsAtOnce: boolean;
 }
 
 /** The connection gives them when it opens the stream. */
@@ -179,7 +181,9 @@ export class CallStream extends Http2Stream {
 
   /** What waits for its stream is sent when the connection opens it. */
   override pump(): void {
-    if (this.id !== NO_NUMBER_YET) super.pump();
+    if (this.id === NO_NUMBER_YET) return;
+    if (this.bounds.beginsAtOnce && !this.over) this.writeHead();
+    super.pump();
   }
 
   private use(bytes: Buffer): void {

@@ -18,6 +18,8 @@ const GREETING_MS_MAX = 2_000;
 const WINDOW_BYTES = 4_194_304;
 /** Until the server says what it takes. */
 const STREAMS_AT_FIRST = 100;
+/** Silence is looked for so often within the time that it may last; the last look would come after it. */
+const LOOKS = 4;
 /** The last number of a stream; the next call goes over a new connection. */
 const STREAM_ID_MAX = 2 ** 31 - 1;
 
@@ -26,17 +28,20 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
   failure = 'the connection broke';
   private readonly waitingCalls = new Set<CallStream>();
   private readonly greeting: NodeJS.Timeout;
+  private readonly listening: NodeJS.Timeout | undefined;
+  private waitsForGreeting: ((failure: string) => void)[] = [];
   private streamsMax = STREAMS_AT_FIRST;
   private nextId = 1;
   private beginsNoMore = false;
 
-  /** `address`: host:port. */
-  constructor(address: string, clock: Clock) {
+  /** `address`: host:port. `silenceMaxMs`: see BytesClientOptions. */
+  constructor(address: string, clock: Clock, silenceMaxMs?: number) {
     const { hostname, port } = new URL(`http://${address}`);
     const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) });
     const windows = { stream: WINDOW_BYTES, connection: 4 * WINDOW_BYTES };
     // What is not sent is bounded by whoever calls; and two peers that both stop reading would wait for each other.
-    super(socket, clock, windows, { peerSendsPreface: false, unsentBytesMax: Number.POSITIVE_INFINITY });
+    const unsentBytesMax = Number.POSITIVE_INFINITY;
+    super(socket, clock, windows, { peerSendsPreface: false, unsentBytesMax, gathersTurn: false });
     this.blocks = new RequestBlocks(address);
     this.out.push(h2.PREFACE);
     this.greet([[h2.SETTING_ENABLE_PUSH, 0]]);
@@ -45,6 +50,33 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
       this.failure = `no connection within ${GREETING_MS_MAX} ms`;
       this.destroy();
     }, GREETING_MS_MAX);
+    if (silenceMaxMs !== undefined) this.listening = this.listenFor(silenceMaxMs);
+  }
+
+  /** Tells once: '' when the server has said what it speaks, else why it has not. */
+  whenGreeted(told: (failure: string) => void): void {
+    if (this.greeted) told('');
+    else this.waitsForGreeting.push(told);
+  }
+
+  /** While calls run: a PING where nothing came since the last look, and the end where nothing came after it. */
+  private listenFor(silenceMaxMs: number): NodeJS.Timeout {
+    let heard = this.reads;
+    let silentLooks = 0;
+    return setInterval(() => {
+      silentLooks = this.reads === heard && this.streams.size > 0 ? silentLooks + 1 : 0;
+      heard = this.reads;
+      if (silentLooks === 1) this.ping();
+      if (silentLooks < LOOKS - 1) return;
+      this.failure = `nothing was heard for ${silenceMaxMs} ms`;
+      this.destroy();
+    }, silenceMaxMs / LOOKS);
+  }
+
+  private tellGreeted(failure: string): void {
+    const waiting = this.waitsForGreeting;
+    this.waitsForGreeting = [];
+    for (const told of waiting) told(failure);
   }
 
   /** Whether a new call can begin here. */
@@ -111,7 +143,7 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
     const last = h2.uint32At(payload, 0) & 0x7fffffff;
     this.beginsNoMore = true;
     this.failure = 'the server ended the connection';
-    const unbegun = [...this.waitingCalls, ...[...this.streams.values()].filter(({ id }) => id > last)];
+    const unbegun = [...this.waitingCalls, ...this.streams.values().filter(({ id }) => id > last)];
     this.waitingCalls.clear();
     for (const call of unbegun) {
       call.refusedUnbegun();
@@ -122,6 +154,10 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
 
   protected peerTableSize(bytes: number): void {
     this.blocks.peerTableSize(bytes);
+  }
+
+  protected heardSettings(): void {
+    this.tellGreeted('');
   }
 
   protected peerStreamsMax(streams: number): void {
@@ -147,6 +183,8 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
 
   protected gone(): void {
     clearTimeout(this.greeting);
+    clearInterval(this.listening);
+    this.tellGreeted(this.failure);
     const calls = [...this.waitingCalls];
     this.waitingCalls.clear();
     for (const call of calls) call.gone();

@@ -39,7 +39,7 @@ export class ServerConnection extends Http2Connection<AnswerStream> implements A
     clock: Clock,
   ) {
     const windows = { stream: STREAM_WINDOW_BYTES, connection: 4 * STREAM_WINDOW_BYTES };
-    super(socket, clock, windows, { peerSendsPreface: true, unsentBytesMax: UNSENT_BYTES_MAX });
+    super(socket, clock, windows, { peerSendsPreface: true, unsentBytesMax: UNSENT_BYTES_MAX, gathersTurn: true });
     this.resets = new Budget(clock, RESETS_BURST, RESETS_PER_SECOND);
     this.greet([[h2.SETTING_MAX_CONCURRENT_STREAMS, CONCURRENT_STREAMS_MAX]]);
   }
@@ -104,6 +104,10 @@ export class ServerConnection extends Http2Connection<AnswerStream> implements A
 
   protected peerTableSize(bytes: number): void {
     this.blocks.peerTableSize(bytes);
+  }
+
+  protected heardSettings(): void {
+    // Nobody waits for a client's.
   }
 
   protected peerStreamsMax(): void {

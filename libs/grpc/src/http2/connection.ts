@@ -6,7 +6,7 @@
 // by `unsentBytesMax` (then nothing more is read from it).
 
 import type { Socket } from 'node:net';
-import type { Clock } from '@millrace/domain';
+import { type Clock, RisingMap } from '@millrace/domain';
 import { Budget } from './abuse.js';
 import { ControlFrames } from './control-frames.js';
 import { ConnectionFault, FrameReader, type FrameSink, fault } from './frame-reader.js';
@@ -29,6 +29,17 @@ export interface ConnectionWindows {
   readonly connection: number;
 }
 
+export interface ConnectionOptions {
+  readonly peerSendsPreface: boolean;
+  readonly unsentBytesMax: number;
+  /**
+   * What is written waits until everything that was read in this turn has been handled: answers that come over several
+   * sockets leave in one write a connection. Else it leaves with the callback that wrote it, for whoever gathers by
+   * himself.
+   */
+  readonly gathersTurn: boolean;
+}
+
 export abstract class Http2Connection<S extends Http2Stream> implements StreamHost, FrameSink {
   readonly out = new OutBuffer();
   sendWindow = h2.WINDOW_BYTES_DEFAULT;
@@ -36,7 +47,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
   peerStreamWindow = h2.WINDOW_BYTES_DEFAULT;
   /** Grows with every read: whoever watches for silence looks whether it did. */
   reads = 0;
-  protected readonly streams = new Map<number, S>();
+  protected readonly streams = new RisingMap<S>();
   protected readonly control = new ControlFrames(this.out, () => this.wroteControl());
   protected readonly idleFrames: Budget;
   protected over = false;
@@ -56,7 +67,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
     protected readonly socket: Socket,
     clock: Clock,
     private readonly windows: ConnectionWindows,
-    private readonly options: { peerSendsPreface: boolean; unsentBytesMax: number },
+    private readonly options: ConnectionOptions,
   ) {
     this.reader = new FrameReader(this, options.peerSendsPreface);
     this.idleFrames = new Budget(clock, IDLE_FRAMES_BURST, IDLE_FRAMES_PER_SECOND);
@@ -84,6 +95,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
   protected abstract goneAway(payload: Buffer): void;
   /** SETTINGS_HEADER_TABLE_SIZE of the peer. */
   protected abstract peerTableSize(bytes: number): void;
+  /** SETTINGS of the peer were taken in. */
+  protected abstract heardSettings(): void;
   /** SETTINGS_MAX_CONCURRENT_STREAMS of the peer. */
   protected abstract peerStreamsMax(streams: number): void;
   /** Either side reset a stream, which was let go of. */
@@ -114,19 +127,25 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
     if (stream) this.dirty.push(stream);
     if (this.flushing) return;
     this.flushing = true;
+    if (this.options.gathersTurn) setImmediate(this.flush);
     // Not queueMicrotask, which wraps each call in a resource of its own.
-    process.nextTick(this.flush);
+    else process.nextTick(this.flush);
   }
 
   /**
-   * What is about the connection leaves with the next call's bytes, or when everything that was read in this turn has
-   * been handled: the call behind a peer's PING is on its way to another connection before the PING is answered.
+   * What is about the connection leaves with the next call's bytes, or a turn after everything that was read in this
+   * one has been handled: the call behind a peer's PING is on its way to another connection before the PING is
+   * answered.
    */
   private wroteControl(): void {
     if (this.controlWaits || this.flushing) return;
     this.controlWaits = true;
-    setImmediate(this.flushControl);
+    setImmediate(this.nextTurn);
   }
+
+  private readonly nextTurn = (): void => {
+    setImmediate(this.flushControl);
+  };
 
   private readonly flushControl = (): void => {
     this.controlWaits = false;
@@ -173,7 +192,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
 
   private closed(): void {
     this.over = true;
-    const streams = [...this.streams.values()];
+    const streams = this.streams.values();
     this.streams.clear();
     this.waiting.clear();
     for (const stream of streams) {
@@ -225,7 +244,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
 
   private drained(): void {
     this.socket.resume();
-    for (const stream of [...this.streams.values()]) stream.drained();
+    for (const stream of this.streams.values()) stream.drained();
   }
 
   private creditConnection(bytes: number): void {
@@ -371,6 +390,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
     this.idleFrame();
     for (let at = 0; at < payload.length; at += 6) this.setting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     this.control.acknowledgeSettings();
+    this.heardSettings();
   }
 
   private setting(setting: number, value: number): void {

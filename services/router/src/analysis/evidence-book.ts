@@ -32,7 +32,7 @@ export interface CountedAnswer {
   elapsedMs: number;
   response: Uint8Array;
   isStream: boolean;
-  /** What the version was drawn by; of a request that both were asked, its own id: no entity meets one of both alone. */
+  /** What the version was drawn by; of a request that both were asked its own id, for no entity meets one alone. */
   drawnBy: string;
 }
 

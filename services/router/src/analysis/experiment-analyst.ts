@@ -1,8 +1,8 @@
 // How the arms of running experiments compare: each against the control arm by the tests that judge a rollout, from
-// what all routers counted since the experiment began and what labels said of it. The probability that an arm as good as the control is ever
-// called worse stays below the plan's alpha for all arms together: each comparison has an equal part of it. It tells
-// and does nothing: an arm may be another model on purpose. Called about once a second; no clock and no network of its
-// own.
+// what all routers counted since the experiment began and what labels said of it. The probability that an arm as good
+// as the control is ever called worse stays below the plan's alpha for all arms together: each comparison has an equal
+// part of it. It tells and does nothing: an arm may be another model on purpose. Called about once a second; no clock
+// and no network of its own.
 
 import {
   type AnalysisPlan,

@@ -60,7 +60,7 @@ export function requestPath(context: Context) {
   const table = new RouteTable((project) => fallThroughs.add(1, { project }));
   const outcomes = new Outcomes(clock);
   const switches = new SwitchLog((project) => outcomes.failures(project));
-  const relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: config.waitMaxMs });
+  const relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: config.waitMaxMs, tickMs: TICK_MS });
   const addresses = servings.map(({ address }) => address);
   const serving = new Servings(addresses, clock, () => relay.targetsUp());
   shutdown.onClose('serving', () => serving.close());
@@ -100,6 +100,8 @@ export function requestPath(context: Context) {
   const ready = upstream.door.isBehind ? () => upstream.readiness.ready : () => relay.up;
   readiness.register(upstream.door.isBehind ? 'upstream' : 'serving', ready);
   gauge('millrace.router.in_flight').observe(() => relay.inFlight + upstream.calls.inFlight);
+  gauge('millrace.router.retries_left').observe(() => relay.retriesLeft);
+  gauge('millrace.router.loop_lag').observe(() => relay.loopLagMs);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
   const paths = { table, relay, serving, servings, links, inference, upstream };
   return { ...paths, outcomes, switches, ids, shadows, evidence, fallbacks, ready };
@@ -193,9 +195,10 @@ export function endpoints({ config, clock, log, shutdown }: Context, path: Reque
   });
   shutdown.onClose('metrics', () => metrics.close());
   const retries = counter('millrace.router.relay_retries').bind();
-  const shed = counter('millrace.router.shed').bind();
-  let retriesSeen = 0;
-  let shedSeen = 0;
+  const refusedRetries = counter('millrace.router.retries_refused').bind();
+  const shed = counter('millrace.router.shed');
+  const [shedForLag, shedForQueue] = [shed.bind({ reason: 'lag' }), shed.bind({ reason: 'queue' })];
+  let seen = { ...relay.counters };
   const ejections = counter('millrace.router.ejections').bind();
   let ejectionsSeen = 0;
   const tick: Tick = {
@@ -205,10 +208,13 @@ export function endpoints({ config, clock, log, shutdown }: Context, path: Reque
       relay.tick();
       switches.tick(clock.monotonicMs());
       grpc.tellHealth();
-      retries.add(relay.counters.retried - retriesSeen);
-      retriesSeen = relay.counters.retried;
-      shed.add(relay.counters.shed - shedSeen);
-      shedSeen = relay.counters.shed;
+      const { counters } = relay;
+      retries.add(counters.retried - seen.retried);
+      refusedRetries.add(counters.retriesRefused - seen.retriesRefused);
+      const lag = counters.shedByLag - seen.shedByLag;
+      shedForLag.add(lag);
+      shedForQueue.add(counters.shed - seen.shed - lag);
+      seen = { ...counters };
       if (relay.ejections > ejectionsSeen)
         log.warn('a serving gets nothing for a while', { servings: relay.ejected() });
       ejections.add(relay.ejections - ejectionsSeen);

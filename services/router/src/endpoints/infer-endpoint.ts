@@ -197,7 +197,7 @@ export class InferEndpoint {
 
   private forward(
     call: InferCall,
-    { modelName: project, sequence, entity, id }: RequestHead,
+    { modelName: project, sequence, entity, id, priority }: RequestHead,
     { version, byRoute, drawn, draw, shadows }: Way,
     request: Uint8Array,
     startMs: number,
@@ -211,7 +211,8 @@ export class InferEndpoint {
     }
     const deadlineAtMs = Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs);
     const asked = {
-      ...{ model: project, request, sequence, deadlineAtMs, entity: call.entity, stream: call.stream === true },
+      ...{ model: project, request, sequence, deadlineAtMs, priority, entity: call.entity },
+      stream: call.stream === true,
       traceparent: traced === null ? '' : traced.traceparent,
     };
     // A step of a sequence belongs to its version, and a stream may have been answered in part.

@@ -44,6 +44,8 @@ export class OrderedAnswers {
     this.count--;
     while (this.first?.settled) {
       const { held, next } = this.first;
+      // An old one that is done would keep all that came after it alive until the next full collection.
+      this.first.next = undefined;
       this.first = next;
       if (held) this.say(held);
     }

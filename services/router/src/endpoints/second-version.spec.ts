@@ -85,7 +85,7 @@ const two: Route = {
 beforeEach(() => {
   [turn, frames, answers, counted, previews, spans] = [[], [], [], [], [], []];
   clock = new ManualClock(1_000);
-  relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: 2_000 });
+  relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: 2_000, tickMs: 20 });
   relay.streamUp(stream);
   outcomes = new Outcomes(clock);
   evidence = new EvidenceBook();

@@ -3,7 +3,7 @@
 // server that is not ours goes there (src/upstream).
 
 import { GRPCInferenceService } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
+import { type Clock, RisingMap } from '@millrace/domain';
 import {
   type BytesCall,
   type BytesStream,
@@ -141,12 +141,13 @@ export class GrpcEndpoint {
 
   private ownStream(stream: BytesStream): void {
     const errorsAsStatus = stream.header('triton_grpc_error') === 'true';
-    const running = new Set<() => void>();
+    const running = new RisingMap<() => void>();
+    let begun = 0;
     let unreadBytes = 0;
     let ended = false;
     let full = false;
     const cancelAll = () => {
-      for (const cancel of running) cancel();
+      for (const cancel of running.values()) cancel();
       running.clear();
     };
     const answers = new OrderedAnswers((message) => {
@@ -164,8 +165,9 @@ export class GrpcEndpoint {
     };
     stream.onMessage = (message) => {
       const slot = answers.begin();
+      const number = ++begun;
       const cancel = this.infer(stream, message, true, (status, reason, response, final) => {
-        if (final) running.delete(cancel);
+        if (final) running.delete(number);
         if (status === GRPC_STATUS.OK) answers.answer(slot, response, final);
         else if (errorsAsStatus) {
           cancelAll();
@@ -173,7 +175,7 @@ export class GrpcEndpoint {
         } else answers.answer(slot, failed(message, reason || `status ${status}`), final);
         settle();
       });
-      running.add(cancel);
+      running.set(number, cancel);
       settle();
     };
     stream.onDrain = () => {

@@ -19,7 +19,9 @@ interface RelayStats {
   ejected: string[];
   inFlight: number;
   retried: number;
+  retriesRefused: number;
   shed: number;
+  shedByLag: number;
   brokenStreams: number;
   corruptMessages: number;
 }

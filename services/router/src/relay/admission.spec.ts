@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { relayPb } from '@millrace/contracts';
 import { ManualClock, seededRng } from '@millrace/domain';
 import { GRPC_STATUS } from '@millrace/routing';
-import { Lanes } from './admission.js';
+import { Lanes, levelOf } from './admission.js';
 import { Relay } from './relay.js';
 
 const REQUEST = new Uint8Array(8);
@@ -25,6 +25,8 @@ interface World {
   seconds: number;
   /** From then on the serving answers as many. */
   slows?: { atMs: number; capacity: number };
+  /** This share of the requests has priority 1. */
+  first?: number;
   /** It answers nothing in between. */
   stalls?: { fromMs: number; toMs: number };
 }
@@ -41,6 +43,7 @@ function simulate(world: World) {
     endOfTurn: (callback) => void turn.push(callback),
     allocate: (size) => new Uint8Array(size),
     waitMaxMs: 2_000,
+    tickMs: TICK_MS,
   });
   relay.streamUp({
     target: 'one',
@@ -49,23 +52,30 @@ function simulate(world: World) {
         if (!cancelled) queue.push({ id, untilMs: clock.monotonicMs() + deadlineMs });
     },
   });
-  const told = { good: 0, late: 0, shed: 0, most: 0 };
+  const told = { good: 0, late: 0, shed: 0, most: 0, first: { asked: 0, good: 0 }, others: { asked: 0, good: 0 } };
+  const mixed = seededRng(8);
   const seconds = world.seconds;
   let dueMs = startMs;
   let credit = 0;
   const endMs = startMs + WARM_UP_MS + seconds * 1_000;
   for (let nowMs = startMs; nowMs < endMs; nowMs += 1) {
-    for (; dueMs <= nowMs; dueMs += (-Math.log(1 - rng.next()) / world.rate) * 1_000)
+    for (; dueMs <= nowMs; dueMs += (-Math.log(1 - rng.next()) / world.rate) * 1_000) {
+      const priority = mixed.next() < (world.first ?? 0) ? 1 : 0;
+      const level = priority === 1 ? told.first : told.others;
+      if (nowMs >= startMs + WARM_UP_MS) level.asked += 1;
       relay.send({
+        priority,
         ...{ version: 1, model: 'm', request: REQUEST, traceparent: '', entity: '', sequence: '', stream: false },
         deadlineAtMs: nowMs + world.deadlineMs,
         done: (status) => {
           if (clock.monotonicMs() < startMs + WARM_UP_MS) return;
+          if (status === GRPC_STATUS.OK) level.good += 1;
           if (status === GRPC_STATUS.OK) told.good += 1;
           else if (status === GRPC_STATUS.UNAVAILABLE) told.shed += 1;
           else told.late += 1;
         },
       });
+    }
     const due = turn;
     turn = [];
     for (const callback of due) callback();
@@ -123,6 +133,43 @@ describe('under overload', () => {
       stalls: { fromMs: 2_000, toMs: 2_700 },
     });
     expect(stalled).toMatchObject({ late: 0, shed: 0 });
+  });
+});
+
+describe('priorities under overload', () => {
+  it('answers those that go first, and gives the others what is left', () => {
+    const { first, others, perSecond } = simulate({
+      ...{ capacity: 1_000, rate: 3_000, deadlineMs: 250, seconds: 4 },
+      first: 0.2,
+    });
+    expect(first.good / first.asked).toBeGreaterThan(0.97);
+    expect(others.good / others.asked).toBeGreaterThan(0.1);
+    expect(perSecond).toBeGreaterThanOrEqual(0.9 * 1_000);
+  });
+
+  it('never starves the others, though those that go first are too many by themselves', () => {
+    const { first, others } = simulate({
+      ...{ capacity: 1_000, rate: 3_000, deadlineMs: 250, seconds: 4 },
+      first: 0.7,
+    });
+    expect(others.good / others.asked).toBeGreaterThan(0.01);
+    expect(first.good / first.asked).toBeGreaterThan(5 * (others.good / others.asked));
+  });
+
+  it('are nothing where all have the same, whichever it is, and where nothing is too much', () => {
+    const world = { capacity: 1_000, rate: 3_000, deadlineMs: 250, seconds: 2 };
+    expect(simulate({ ...world, first: 1 }).good).toBe(simulate({ ...world, first: 0 }).good);
+    expect(simulate({ ...world, rate: 800, first: 0.5 })).toMatchObject({ shed: 0, late: 0 });
+  });
+
+  it.each([
+    [undefined, 2],
+    [0, 2],
+    [1, 1],
+    [3, 3],
+    [1e9, 1_000],
+  ])('priority %p is level %i', (priority, level) => {
+    expect(levelOf(priority)).toBe(level);
   });
 });
 

@@ -8,6 +8,13 @@
 //   refused: L > 0, expected > HEADROOM · left, w > EVIDENCE · left and w > QUEUED · f   left = ms until the deadline
 //            (w > HEADROOM · left where the fullest slot has fewer than ANSWERS_MIN answers)
 //
+// Priorities: where a request of a better level came within FORGET_MS, one of a worse level goes only while
+//
+//   expected <= WORSE_HEADROOM · left, or it is the STARVED_MAX-th in turn that only its level holds back
+//
+// so that what is left of the queue belongs to the better ones, and the worse ones never come to a halt. Levels are
+// Triton's (1 = highest); who gives none has DEFAULT_LEVEL, so that there is one above and many below.
+//
 // Below capacity r is the rate of arrivals and says nothing of what the model can do, so that a burst would look
 // hopeless; then w is short, and the second condition lets it through. After a stall w is long, and r is that of
 // before; after one of more than FORGET_MS, of serving or of this process, r is not known any more, and for as long
@@ -19,6 +26,13 @@
 /** Of the time left: queues answer in their own order, and the estimate is a mean. */
 const HEADROOM = 0.5;
 const EVIDENCE = 0.25;
+/** Half of it: as many of a better level find room beside those that are let in. */
+const WORSE_HEADROOM = 0.25;
+/** A tenth of the worse level's requests goes whatever comes above it. */
+const STARVED_MAX = 10;
+const DEFAULT_LEVEL = 2;
+/** More make no difference here; a model may know more of them. */
+const LEVEL_MAX = 1_000;
 /** Of one answer in w. */
 const WEIGHT = 1 / 4;
 const FORGET_MS = 1_000;
@@ -39,8 +53,18 @@ const SLOT_MS = 200;
 /** Versions with requests at a time. */
 const LANES_MAX = 1_024;
 
+/** `priority` as a request gives it; 0 and undefined: not at all. */
+export function levelOf(priority: number | undefined): number {
+  return priority === undefined || priority === 0 ? DEFAULT_LEVEL : Math.min(priority, LEVEL_MAX);
+}
+
 export class Lane {
   inFlight = 0;
+  /** The best level of late, and when a request of it came. */
+  private bestLevel = Number.POSITIVE_INFINITY;
+  private bestAtMs = Number.NEGATIVE_INFINITY;
+  /** Requests in turn that their level alone held back. */
+  private heldBack = 0;
   private latencyMs = 0;
   /** The quickest answer, which counts for less as time goes by. */
   private floorMs = Number.POSITIVE_INFINITY;
@@ -52,7 +76,11 @@ export class Lane {
   private slot = 0;
 
   /** Milliseconds after which a request that comes now would be answered; undefined: it may go. */
-  tooLateMs(leftMs: number, nowMs: number): number | undefined {
+  tooLateMs(leftMs: number, nowMs: number, level = DEFAULT_LEVEL): number | undefined {
+    if (level <= this.bestLevel || nowMs - this.bestAtMs > FORGET_MS) {
+      this.bestLevel = level;
+      this.bestAtMs = nowMs;
+    }
     if (this.inFlight === 0 || this.latencyMs <= EVIDENCE * leftMs) return undefined;
     if (nowMs - this.answeredAtMs > FORGET_MS || nowMs - this.knownSinceMs < FORGET_MS) return undefined;
     // Nobody queues to speak of: who waits then waits for the model itself, and a refusal helps nobody.
@@ -67,7 +95,10 @@ export class Lane {
     // So few answers that the most of them is chance: only what is late already says that it is too much.
     if (most < ANSWERS_MIN && this.latencyMs <= HEADROOM * leftMs) return undefined;
     const expectedMs = (SLOT_MS * (this.inFlight + 1)) / (most + NOISE * Math.sqrt(most));
-    return expectedMs > HEADROOM * leftMs ? expectedMs : undefined;
+    if (expectedMs > HEADROOM * leftMs) return expectedMs;
+    if (level <= this.bestLevel || expectedMs <= WORSE_HEADROOM * leftMs) return undefined;
+    this.heldBack = (this.heldBack + 1) % STARVED_MAX;
+    return this.heldBack === 0 ? undefined : expectedMs;
   }
 
   answered(latencyMs: number, nowMs: number): void {

@@ -1,54 +1,29 @@
 // Keeps the relay's streams to serving open: connect, open Exchange, hand messages over, reconnect with back-off when
 // it breaks. Bytes in and out are not decoded here.
 
-import {
-  type ChannelOptions,
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
 import { RelayService } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
+import { BytesClient, type OpenBytesStream } from '@millrace/grpc';
 import type { Relay, RelayStream } from './relay.js';
 
 const EXCHANGE_PATH = `/${RelayService.typeName}/${RelayService.method.exchange.name}`;
 
 /** Fast: a restarted serving must answer within 5 s of being back. */
-const BACKOFF_MIN_MS = 50;
-const BACKOFF_MAX_MS = 500;
+export const BACKOFF_MIN_MS = 50;
+export const BACKOFF_MAX_MS = 500;
 /** A stream that lived this long starts the back-off anew. */
 const HEALTHY_MS = 1_000;
 /** Largest message from serving: one answer of the largest request's size, or a batch of small ones. */
-const MESSAGE_BYTES_MAX = 268_435_456;
-
-/** Channel options for serving, also for the unary calls that are forwarded. */
-export const SERVING_CHANNEL: ChannelOptions = {
-  'grpc.initial_reconnect_backoff_ms': BACKOFF_MIN_MS,
-  'grpc.min_reconnect_backoff_ms': BACKOFF_MIN_MS,
-  'grpc.max_reconnect_backoff_ms': BACKOFF_MAX_MS,
-  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-  'grpc.max_send_message_length': -1,
-  // The 64 KiB default makes a round trip per 64 KiB of answers.
-  'grpc-node.flow_control_window': 4_194_304,
-  'grpc.enable_http_proxy': 0,
-  'grpc.enable_channelz': 0,
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.service_config_disable_resolution': 1,
-};
-
+export const MESSAGE_BYTES_MAX = 268_435_456;
 /**
- * Where another serving can answer: one that is there and does not move is given up after these, and its requests go to
+ * Where another serving can answer: one that is there and does not move is given up after this, and its requests go to
  * the others. Alone it is waited for: there is nobody else.
  */
-const GIVE_UP: ChannelOptions = { 'grpc.keepalive_time_ms': 2_000, 'grpc.keepalive_timeout_ms': 2_000 };
-
-const identity = (bytes: Buffer): Buffer => bytes;
+const SILENCE_MS_MAX = 4_000;
 
 class Link {
-  private readonly client: Client;
-  private call: ClientDuplexStream<Buffer, Buffer> | null = null;
+  private readonly client: BytesClient;
+  private stream: OpenBytesStream | null = null;
   private backoffMs = BACKOFF_MIN_MS;
   private closed = false;
   private timer: NodeJS.Timeout | null = null;
@@ -60,52 +35,57 @@ class Link {
     private readonly clock: Clock,
     private readonly onState: (up: boolean, reason: string) => void,
   ) {
-    const options = isOneOfSeveral ? { ...SERVING_CHANNEL, ...GIVE_UP } : SERVING_CHANNEL;
-    this.client = new Client(address, credentials.createInsecure(), options);
+    const options = isOneOfSeveral ? { silenceMaxMs: SILENCE_MS_MAX } : {};
+    this.client = new BytesClient(address, clock, MESSAGE_BYTES_MAX, options);
   }
 
   connect(): void {
     if (this.closed) return;
-    this.client.waitForReady(this.clock.nowMs() + 1_000, (error) => {
+    this.client.ready((failure) => {
       if (this.closed) return;
-      if (error) this.again();
-      else this.openStream();
+      if (failure === '') this.openStream();
+      else this.again();
     });
   }
 
   close(): void {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    this.call?.end();
+    this.stream?.endWriting();
     this.client.close();
   }
 
   private openStream(): void {
-    const call = this.client.makeBidiStreamRequest(EXCHANGE_PATH, identity, identity, new Metadata());
-    this.call = call;
-    const stream: RelayStream = {
-      target: this.address,
-      write: (message) => {
-        call.write(message as Buffer);
-      },
-    };
     const openedAtMs = this.clock.monotonicMs();
     let down = false;
     const goDown = (reason: string) => {
       if (down) return;
       down = true;
-      this.call = null;
+      this.stream = null;
       if (this.clock.monotonicMs() - openedAtMs > HEALTHY_MS) this.backoffMs = BACKOFF_MIN_MS;
       if (!this.closed) this.onState(false, reason);
       this.relay.streamDown(stream);
       call.cancel();
       this.again();
     };
-    call.on('data', (message: Buffer) => {
-      if (!this.relay.onMessage(message)) goDown('serving sent a message that is none');
-    });
-    call.on('error', (error: ServiceError) => goDown(error.details || error.message));
-    call.on('end', () => goDown('serving ended the stream'));
+    const call = this.client.stream(
+      { path: EXCHANGE_PATH, deadlineAtMs: Number.POSITIVE_INFINITY, headers: {} },
+      {
+        message: (message) => {
+          if (!this.relay.onMessage(message)) goDown('serving sent a message that is none');
+        },
+        end: ({ message }) => goDown(message || 'serving ended the stream'),
+        // The relay bounds what is in flight.
+        drained: () => undefined,
+      },
+    );
+    const stream: RelayStream = {
+      target: this.address,
+      write: (message) => {
+        call.write(message);
+      },
+    };
+    this.stream = call;
     this.onState(true, '');
     this.relay.streamUp(stream);
   }

@@ -151,6 +151,7 @@ describe('the relay', () => {
       endOfTurn: (callback) => void turn.push(callback),
       allocate: (size) => new Uint8Array(size),
       waitMaxMs: 2_000,
+      tickMs: 20,
     });
     for (const target of ['bad', 'good'])
       relay.streamUp({

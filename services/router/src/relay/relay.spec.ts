@@ -5,6 +5,7 @@ import { ManualClock } from '@millrace/domain';
 import { REFUSAL } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
 import { IN_FLIGHT_MAX, Relay, type RelayRequest, WAITING_MAX } from './relay.js';
+import { BURST, SHARE } from './retry-budget.js';
 
 class FakeStream {
   constructor(readonly target = 'one') {}
@@ -64,6 +65,7 @@ beforeEach(() => {
     endOfTurn: (callback) => turn.push(callback),
     allocate: (size) => new Uint8Array(size),
     waitMaxMs: 2000,
+    tickMs: 20,
   });
 });
 
@@ -330,6 +332,86 @@ describe('relay', () => {
     relay.cancel(sent);
     expect(stream.frames.map((frame) => frame.cancelled)).toEqual([false, true]);
     expect(answers).toEqual([]);
+  });
+
+  it('sends those that go first before the others when serving is back, each level in the order it came', () => {
+    for (const [name, priority] of [
+      ['a', 0],
+      ['b', 3],
+      ['c', 1],
+      ['d', 2],
+      ['e', 1],
+    ] as const)
+      relay.send(request(name, { priority }));
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    endTurn();
+    expect(stream.frames.map((frame) => new TextDecoder().decode(frame.request)).join('')).toBe('ceadb');
+  });
+
+  it('sends no more again than its budget has, and tells the rest', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    clock.advance(60_000);
+    const ALL = 12_000;
+    for (let version = 1; version <= ALL; version++) {
+      relay.send(request('x', { version }));
+      endTurn();
+      // Whichever was asked first does not have it, the other one does.
+      for (const [asked, other] of [
+        [one, two],
+        [two, one],
+      ] as const) {
+        const frame = asked.messages.splice(0)[0]?.frames[0];
+        if (frame === undefined) continue;
+        refuse(frame.id, GRPC_STATUS.UNAVAILABLE, REFUSAL.notTaken);
+        endTurn();
+        const again = other.messages.splice(0)[0]?.frames[0];
+        if (again !== undefined) answer({ id: again.id, text: '' });
+        break;
+      }
+    }
+    const { retried, retriesRefused } = relay.counters;
+    expect(answers).toHaveLength(ALL);
+    expect(retried + retriesRefused).toBe(ALL);
+    expect(retried).toBeGreaterThanOrEqual(BURST);
+    expect(retried).toBeLessThanOrEqual(BURST + SHARE * ALL + 1);
+    expect(answers.filter((text) => text.startsWith(`x:${GRPC_STATUS.UNAVAILABLE}`))).toHaveLength(retriesRefused);
+    expect([relay.retriesLeft, relay.inFlight]).toEqual([0, 0]);
+  });
+
+  it('lets all that wait for a version go at once when it is there', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    for (const name of ['a', 'b', 'c']) relay.send(request(name));
+    endTurn();
+    const [a, b, c] = stream.frames.map(({ id }) => id) as [bigint, bigint, bigint];
+    refuse(a);
+    refuse(b);
+    expect(stream.frames).toHaveLength(3);
+    answer({ id: c, text: 'C' });
+    endTurn();
+    expect(stream.frames.slice(3).map(({ id }) => id)).toEqual([a, b]);
+  });
+
+  it('refuses what the lag of its own loop would make late, and nothing after one long pause', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    const ticks = (times: number, gapMs: number) => {
+      for (let i = 0; i < times; i++) {
+        clock.advance(gapMs);
+        relay.tick();
+      }
+    };
+    const sent = (withinMs: number) => relay.send(request('x', { deadlineAtMs: clock.monotonicMs() + withinMs })) !== 0;
+    ticks(6, 20);
+    ticks(1, 500);
+    expect(sent(50)).toBe(true);
+    ticks(6, 120);
+    expect([sent(150), sent(250), sent(Number.POSITIVE_INFINITY)]).toEqual([false, true, true]);
+    expect([relay.loopLagMs, relay.counters.shed, relay.counters.shedByLag]).toEqual([100, 1, 1]);
+    ticks(1, 20);
+    expect(sent(50)).toBe(true);
   });
 
   it('refuses beyond its bound, counts a corrupt message and goes on', () => {

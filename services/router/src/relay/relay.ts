@@ -13,12 +13,14 @@
 //   one that fails or lags where the others do not gets nothing for a while (outliers.ts);
 //   a step of a sequence goes to the serving that has the sequence, and to no other one;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue;
-//   past its deadline before it could be answered, as the answers before it tell (admission.ts): UNAVAILABLE at once;
+//   past its deadline before it could be answered, as the answers before it tell (admission.ts) or the lag of the
+//   router's own loop (loop-lag.ts): UNAVAILABLE at once;
+//   each time that one is sent again takes a token (retry-budget.ts): without one UNAVAILABLE, or it goes on waiting;
 //   a copy for a shadow: sent once or not at all, and takes no place of a request's (its sender bounds copies).
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a
 // request of a stream may be answered several times before. One that was answered in part is not sent again.
 
-import type { Clock } from '@millrace/domain';
+import { type Clock, RisingMap } from '@millrace/domain';
 import {
   decodeExchangeResponse,
   encodeExchangeRequest,
@@ -27,8 +29,10 @@ import {
   type ResponseFrame,
 } from '@millrace/inference';
 import { GRPC_STATUS, isFailure, type RolloutDraw } from '@millrace/routing';
-import { type Lane, Lanes } from './admission.js';
+import { type Lane, Lanes, levelOf } from './admission.js';
+import { LoopLag } from './loop-lag.js';
 import { Outliers } from './outliers.js';
+import { RetryBudget } from './retry-budget.js';
 import { placeOfSequence } from './sequence-place.js';
 import { UnreadyVersions } from './unready-versions.js';
 
@@ -46,6 +50,9 @@ const FRAME_HEAD_BYTES = 128;
 /** A starting serving loads what routes name within seconds. */
 const UNSETTLED_MS = 10_000;
 const RESEND_MS = 100;
+/** The lag of the loop comes twice: the request has waited in its socket, and its answer will in another. */
+const LAGS = 2;
+const BUDGET_SPENT = 'it is not sent again, for too many were';
 
 /** An open stream to serving. */
 export interface RelayStream {
@@ -75,6 +82,8 @@ export interface RelayRequest {
   apart?: boolean;
   /** Of the rollout that its version was drawn in. */
   draw?: RolloutDraw | undefined;
+  /** Parameter `priority`: 1 = highest; absent or 0 = not given. */
+  priority?: number;
   done: Done;
 }
 
@@ -84,6 +93,7 @@ interface Pending extends RequestFrame {
   acceptedAtMs: number;
   /** undefined: there are too many lanes. */
   lane: Lane | undefined;
+  level: number;
   sequence: string;
   waitingSinceMs: number;
   /** Where serving said "not yet": when to ask again; 0 = not. */
@@ -103,12 +113,18 @@ export interface RelayOptions {
   endOfTurn(callback: () => void): void;
   allocate(size: number): Uint8Array;
   waitMaxMs: number;
+  /** How often tick() is meant to be called. */
+  tickMs: number;
 }
 
 export interface RelayCounters {
   retried: number;
+  /** Those for which the budget of retries had no token. */
+  retriesRefused: number;
   /** Refused because they would have been answered too late. */
   shed: number;
+  /** Those among them that the lag of the router's own loop made late. */
+  shedByLag: number;
   brokenStreams: number;
   corruptMessages: number;
 }
@@ -127,14 +143,23 @@ const CANCEL: Omit<RequestFrame, 'id'> = {
 };
 
 export class Relay {
-  readonly counters: RelayCounters = { retried: 0, shed: 0, brokenStreams: 0, corruptMessages: 0 };
-  private readonly pending = new Map<number, Pending>();
+  readonly counters: RelayCounters = {
+    retried: 0,
+    retriesRefused: 0,
+    shed: 0,
+    shedByLag: 0,
+    brokenStreams: 0,
+    corruptMessages: 0,
+  };
+  private readonly pending = new RisingMap<Pending>();
   private readonly streams: RelayStream[] = [];
   /** Streams of each serving that has any. */
   private readonly targets = new Map<string, number>();
   private readonly unready = new UnreadyVersions();
   private readonly lanes = new Lanes();
   private readonly outliers = new Outliers();
+  private readonly budget = new RetryBudget();
+  private readonly loop: LoopLag;
   private outbox: Pending[] = [];
   private waiting = new Set<Pending>();
   private resending = new Set<Pending>();
@@ -146,7 +171,9 @@ export class Relay {
   private nextStream = 0;
   private flushing = false;
 
-  constructor(private readonly options: RelayOptions) {}
+  constructor(private readonly options: RelayOptions) {
+    this.loop = new LoopLag(options.tickMs);
+  }
 
   get up(): boolean {
     return this.streams.length > 0;
@@ -165,6 +192,16 @@ export class Relay {
   /** How often one was. */
   get ejections(): number {
     return this.outliers.ejections;
+  }
+
+  /** How long what comes waits for the router's own event loop. */
+  get loopLagMs(): number {
+    return this.loop.lagMs;
+  }
+
+  /** How many requests may be sent again now. */
+  get retriesLeft(): number {
+    return this.budget.left;
   }
 
   /** Requests of callers: without copies. */
@@ -191,14 +228,8 @@ export class Relay {
     const nowMs = this.options.clock.monotonicMs();
     // Copies take no place in it, and say nothing of it.
     const lane = shadow ? undefined : this.lanes.of(request.model, request.version);
-    const lateMs = shadow || !this.up ? undefined : lane?.tooLateMs(request.deadlineAtMs - nowMs, nowMs);
-    if (lateMs !== undefined) {
-      this.counters.shed += 1;
-      const left = Math.round(request.deadlineAtMs - nowMs);
-      const why = `it would be answered in about ${Math.round(lateMs)} ms, and its deadline is in ${left} ms`;
-      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `too many requests wait for model '${request.model}': ${why}`);
-      return 0;
-    }
+    const level = levelOf(request.priority);
+    if (!shadow && this.shed(request, level, lane, nowMs)) return 0;
     this.lastId += 1;
     const pending: Pending = {
       id: this.lastId,
@@ -213,6 +244,7 @@ export class Relay {
       deadlineAtMs: request.deadlineAtMs,
       acceptedAtMs: nowMs,
       lane,
+      level,
       waitingSinceMs: 0,
       resendAtMs: 0,
       stream: request.stream,
@@ -229,9 +261,28 @@ export class Relay {
     if (lane !== undefined) lane.inFlight += 1;
     this.pending.set(pending.id, pending);
     if (shadow) this.copies += 1;
-    else this.bytes += request.request.length;
+    else {
+      this.bytes += request.request.length;
+      this.budget.earn();
+    }
     this.enqueue(pending);
     return pending.id;
+  }
+
+  /** Refused where it could not be answered before its deadline. */
+  private shed(request: RelayRequest, level: number, lane: Lane | undefined, nowMs: number): boolean {
+    const leftMs = request.deadlineAtMs - nowMs;
+    const lagMs = LAGS * this.loop.lagMs;
+    const byLag = lagMs > leftMs;
+    // While serving is away its lanes say nothing.
+    const lateMs = byLag ? lagMs : this.up ? lane?.tooLateMs(leftMs, nowMs, level) : undefined;
+    if (lateMs === undefined) return false;
+    this.counters.shed += 1;
+    if (byLag) this.counters.shedByLag += 1;
+    const why = byLag ? 'the router is behind' : `too many requests wait for model '${request.model}'`;
+    const late = `it would be answered in about ${Math.round(lateMs)} ms, and its deadline is in ${Math.round(leftMs)} ms`;
+    this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `${why}: ${late}`);
+    return true;
   }
 
   /** Forgets a request; `done` is not called. */
@@ -250,7 +301,8 @@ export class Relay {
     this.changedAtMs = this.options.clock.monotonicMs();
     const held = this.waiting;
     this.waiting = new Set();
-    for (const pending of held) this.enqueue(pending);
+    // Those of a level in the order they came.
+    for (const pending of [...held].sort((a, b) => a.level - b.level)) this.enqueue(pending);
   }
 
   streamDown(stream: RelayStream): void {
@@ -265,7 +317,7 @@ export class Relay {
     }
     this.counters.brokenStreams += 1;
     this.changedAtMs = this.options.clock.monotonicMs();
-    for (const pending of [...this.pending.values()]) {
+    for (const pending of this.pending.values()) {
       if (pending.link !== stream) continue;
       pending.link = null;
       if (pending.answered)
@@ -291,22 +343,26 @@ export class Relay {
   tick(): void {
     const nowMs = this.options.clock.monotonicMs();
     const { waitMaxMs } = this.options;
+    this.loop.ticked(nowMs);
     for (const pending of this.waiting) {
       if (nowMs - pending.waitingSinceMs < waitMaxMs) continue;
       this.finish(pending, GRPC_STATUS.UNAVAILABLE, `serving was away for ${waitMaxMs} ms`, NOTHING);
     }
     for (const pending of this.resending) {
       if (pending.resendAtMs > nowMs) continue;
-      this.resending.delete(pending);
-      this.enqueue(pending);
+      if (this.budget.take(nowMs)) this.sendHeld(pending);
+      else if (nowMs - pending.resendAtMs > waitMaxMs) {
+        this.counters.retriesRefused += 1;
+        this.finish(pending, GRPC_STATUS.UNAVAILABLE, BUDGET_SPENT, NOTHING);
+      }
     }
     this.outliers.judge(nowMs);
-    for (const pending of this.pending.values()) {
-      if (pending.deadlineAtMs > nowMs) continue;
+    this.pending.forEach((pending) => {
+      if (pending.deadlineAtMs > nowMs) return;
       this.tellOfServing(pending, true, nowMs);
       this.finish(pending, GRPC_STATUS.DEADLINE_EXCEEDED, 'the deadline passed before serving answered', NOTHING);
       this.tellCancelled(pending);
-    }
+    });
   }
 
   private readonly onFrame = (frame: ResponseFrame): void => {
@@ -315,6 +371,7 @@ export class Relay {
     if (pending === undefined) return;
     if (frame.status !== GRPC_STATUS.OK && this.mayResend(pending, frame)) return;
     if (!frame.more) this.learn(pending, frame.status);
+    if (frame.status === GRPC_STATUS.OK && this.resending.size > 0) this.sendHeldOf(pending);
     if (frame.more) {
       pending.answered = true;
       pending.done(frame.status, frame.message, frame.response, false);
@@ -368,6 +425,11 @@ export class Relay {
       this.resendLater(pending, nowMs);
       return;
     }
+    if (!this.budget.take(nowMs)) {
+      this.counters.retriesRefused += 1;
+      this.finish(pending, GRPC_STATUS.UNAVAILABLE, BUDGET_SPENT, NOTHING);
+      return;
+    }
     pending.avoid = failedAt;
     this.counters.retried += 1;
     this.enqueue(pending);
@@ -386,7 +448,18 @@ export class Relay {
   private resendLater(pending: Pending, nowMs: number): void {
     pending.resendAtMs = nowMs + RESEND_MS;
     this.resending.add(pending);
+  }
+
+  private sendHeld(pending: Pending): void {
+    this.resending.delete(pending);
     this.counters.retried += 1;
+    this.enqueue(pending);
+  }
+
+  /** The version is there: those that wait for it go now, and cost no token. */
+  private sendHeldOf({ model, version }: Pending): void {
+    for (const held of this.resending)
+      if (held.breaks === 0 && held.model === model && held.version === version) this.sendHeld(held);
   }
 
   private enqueue(pending: Pending): void {

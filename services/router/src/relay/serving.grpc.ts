@@ -1,12 +1,26 @@
 // Unary calls to serving: V2 rpcs that are forwarded as bytes, and the readiness probe of a rollout.
 
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { GRPCInferenceService } from '@millrace/contracts';
 import type { Clock, ErrorCode } from '@millrace/domain';
 import { fromServiceError } from '@millrace/grpc';
-import { SERVING_CHANNEL } from './exchange.grpc.js';
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, MESSAGE_BYTES_MAX } from './exchange.grpc.js';
 
 const identity = (bytes: Buffer): Buffer => bytes;
+
+const SERVING_CHANNEL: ChannelOptions = {
+  'grpc.initial_reconnect_backoff_ms': BACKOFF_MIN_MS,
+  'grpc.min_reconnect_backoff_ms': BACKOFF_MIN_MS,
+  'grpc.max_reconnect_backoff_ms': BACKOFF_MAX_MS,
+  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': -1,
+  // The 64 KiB default makes a round trip per 64 KiB of answers.
+  'grpc-node.flow_control_window': 4_194_304,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+};
 
 /** Metadata, health and statistics answer at once or not at all. */
 const UNARY_TIMEOUT_MS = 5_000;

@@ -110,7 +110,7 @@ beforeEach(() => {
   messages = [];
   answers = [];
   clock = new ManualClock(1_000);
-  relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: 2_000 });
+  relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: 2_000, tickMs: 20 });
   relay.streamUp(stream);
   outcomes = new Outcomes(clock);
   const apart = new Outcomes(clock);

@@ -3,7 +3,7 @@
 // refused with UNAVAILABLE. When the stream ends, its waiting requests leave the queue.
 
 import { RelayService } from '@millrace/contracts';
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, RisingMap } from '@millrace/domain';
 import { type BytesStream, bindService, type GrpcServiceBinding, streaming } from '@millrace/grpc';
 import {
   decodeExchangeRequest,
@@ -58,7 +58,7 @@ function drawOf({ rolloutRevision = 0, rolloutWeight = 0 }: RequestFrame): Rollo
 }
 
 class RelaySession {
-  private readonly inFlight = new Map<number, InFlight | undefined>();
+  private readonly inFlight = new RisingMap<InFlight | undefined>();
   private out: ResponseFrame[] = [];
   private flushing = false;
   private blocked = false;

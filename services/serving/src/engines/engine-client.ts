@@ -4,7 +4,7 @@
 // Bounds: calls and bytes in flight (overloaded above), the length of a frame, and silence: a process that says nothing
 // for `silenceMaxMs` while calls are in flight is killed, because a model that hangs would hold its instance for ever.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, RisingMap } from '@millrace/domain';
 import type { Tensor } from '@millrace/inference';
 import type { EngineCall } from '../runtime/tensor-engine.js';
 import {
@@ -94,7 +94,7 @@ export class EngineClient {
   /** Calls that were in flight when the process ended. */
   lost = 0;
   private readonly link: EngineLink;
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new RisingMap<Pending>();
   private readonly reader = new FrameReader((frame) => this.take(frame));
   private settleReady!: { resolve(declaration: Declaration): void; reject(error: PlatformError): void };
   private bytesInFlight = 0;
@@ -295,7 +295,7 @@ export class EngineClient {
     this.stopWatch?.();
     const why = this.verdict === undefined ? reason : `it ${this.verdict}`;
     this.settleReady.reject(new PlatformError('unavailable', `the engine process of ${this.label} ended: ${why}`));
-    const calls = [...this.pending.values()];
+    const calls = this.pending.values();
     this.pending.clear();
     this.bytesInFlight = 0;
     this.lost = calls.length;

@@ -38,6 +38,8 @@ export class TensorJob implements QueuedJob, InFlight {
   readonly paddings: readonly PaddedDimension[];
   readonly queue = newPlace();
   cancelled = false;
+  /** Among those of its model, in the order they came; 0 = not taken in. */
+  number = 0;
   inputs: readonly Tensor[];
   /** Under which the response cache is to keep the answer; '' = not at all. */
   cacheKey = '';

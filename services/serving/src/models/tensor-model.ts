@@ -3,7 +3,7 @@
 // when that fails, each request runs alone once, so that a bad neighbour harms nobody. Requests of sequences and of
 // decoupled models always run alone. Nothing here knows the wire, files or where the engine runs.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, RisingMap } from '@millrace/domain';
 import {
   type InferRequest,
   type ModelMetadata,
@@ -78,7 +78,8 @@ class TensorModel implements ServedModel, TensorJobOwner {
   private readonly order: AnswerOrder | undefined;
   private readonly cache: ModelCache | undefined;
   /** Accepted and not yet answered, refused or cancelled. */
-  private readonly open = new Set<TensorJob>();
+  private readonly open = new RisingMap<TensorJob>();
+  private lastNumber = 0;
   /** In the shared cache at this moment. */
   private lookups = 0;
   private whenSettled: (() => void)[] = [];
@@ -184,7 +185,8 @@ class TensorModel implements ServedModel, TensorJobOwner {
       );
       if (this.order) job.slot = this.order.take();
       this.accept(job, request);
-      this.open.add(job);
+      job.number = ++this.lastNumber;
+      this.open.set(job.number, job);
       return job;
     } catch (thrown) {
       job?.slot?.drop();
@@ -285,7 +287,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
     }
     // A step that is in the engine, also for a caller who went, keeps the next one waiting.
     if (job.sequence && !job.running) this.sequences?.left(job as SequenceTensorJob, true);
-    this.open.delete(job);
+    this.open.delete(job.number);
     if (this.open.size === 0) for (const resolve of this.whenSettled.splice(0)) resolve();
   }
 
@@ -321,7 +323,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
 
   /** In the order they came: a step of a sequence that the one before it sends to the queue is met after that one. */
   private refuseOpen(error: PlatformError): void {
-    for (const job of [...this.open]) {
+    for (const job of this.open.values()) {
       job.abort?.abort();
       job.refuse(error);
       if (job.queue.in) this.batcher.cancel(job);
