@@ -151,8 +151,8 @@ export interface ExperimentEnd {
 }
 
 /**
- * In which rollout or experiment, and at which weight of its version, a request was drawn. Of all that were drawn at one
- * weight every version got its share at any time: those are comparable, whatever the time did to them.
+ * In which rollout or experiment, and at which weight of its version, a request was drawn. Of all that were drawn at
+ * one weight every version got its share at any time: those are comparable, whatever the time did to them.
  */
 export interface RolloutDraw {
   /** Of the route in which it got its first traffic. */
