@@ -24,8 +24,10 @@ function verdictPill(verdict) {
   return h('span', { class: `pill ${tone}` }, text);
 }
 
+const signed = (by, digits) => `${by > 0 ? '+' : by < 0 ? '−' : ''}${Math.abs(by).toFixed(digits)}`;
+
 /** A share as points of a percent, with its sign. */
-const points = (share) => `${share > 0 ? '+' : share < 0 ? '−' : ''}${(Math.abs(share) * 100).toFixed(1)}`;
+const points = (share) => signed(share * 100, 1);
 
 /** @param {Criterion} criterion @param {Criterion['stable']} side */
 function figureText({ unit }, { figure, k, n }) {
@@ -55,7 +57,7 @@ function criteriaTable({ candidate, stable, criteria }) {
   ];
   const rows = criteria.map((criterion) => {
     const { interval, difference, effect } = criterion;
-    const apart = (by) => (criterion.unit === 'loss' ? by.toFixed(4) : points(by));
+    const apart = (by) => (criterion.unit === 'loss' ? signed(by, 4) : points(by));
     return [
       { title: effect, content: [criterion.criterion] },
       { content: [verdictPill(criterion.verdict)] },

@@ -290,6 +290,22 @@ describe('a rollout', () => {
     });
   });
 
+  it('tells labelled quality as losses of labels, and a check with when a person is asked and how it can be seen', async () => {
+    await wide('rollout-in-steps', async (page) => {
+      const cells = await texts(page, '#rollout-analysis tbody tr:last-child td');
+      expect(cells).toEqual([
+        ...['quality', 'not decided yet', '0.184 of 512 labels', '0.181 of 2,040 labels'],
+        ...['+0.0031', '−0.0217 to +0.0279', 'about 3,000 labels'],
+      ]);
+    });
+    await wide('rollout-in-check', async (page) => {
+      expect(await texts(page, '#rollout-facts dd')).toEqual([
+        ...['1 of 1, the check before the switch', '0 % of the traffic', '14:30:30'],
+        ...['all traffic, at 15:00:30 at the earliest', 'the time of the check', '15:00:30', 'model version preview'],
+      ]);
+    });
+  });
+
   it('says who has paused it and why, and how it goes on', async () => {
     await wide('rollout-paused', async (page) => {
       expect(await page.locator('#rollout-facts').textContent()).toContain('Pausedsince 14:31:35 by bob (said)');

@@ -127,7 +127,8 @@ const criterion = (over: Partial<Analysis['criteria'][number]>): Analysis['crite
   ...{ criterion: 'errors', verdict: 'not_yet', unit: 'share', effect: '2 points more errors', evidence: 0.1 },
   stable: { figure: 0.002, k: 11, n: 5_402 },
   candidate: { figure: 0.003, k: 4, n: 1_351 },
-  ...{ difference: 0.001, interval: { lower: -0.008, upper: 0.019 }, answersUntilSeen: 2_100, alpha: 0.002 },
+  ...{ difference: 0.001, interval: { lower: -0.008, upper: 0.019 }, answersUntilSeen: 2_100 },
+  ...{ alpha: 0.002, designEffect: 1 },
   ...over,
 });
 const ANALYSIS: Analysis = {
@@ -143,6 +144,12 @@ const ANALYSIS: Analysis = {
       ...{ difference: 0.003, answersUntilSeen: 0 },
     }),
     criterion({ criterion: 'unusable', verdict: 'no_data', interval: null, difference: null, effect: '1 point more' }),
+    criterion({
+      ...{ criterion: 'quality', unit: 'loss', effect: 'a mean loss .02 higher', answersUntilSeen: 3_000 },
+      stable: { figure: 0.181, k: 2_040, n: 2_040 },
+      candidate: { figure: 0.184, k: 512, n: 512 },
+      ...{ difference: 0.0031, interval: { lower: -0.0217, upper: 0.0279 } },
+    }),
   ],
 };
 const IN_STEPS: StateProject = {
@@ -153,6 +160,15 @@ const IN_STEPS: StateProject = {
     { version: 2, weight: 20 },
   ],
   loop: told('rolling_out', { for: 'the steps of the rollout of version 2, or a person who has paused them' }, 'drift'),
+};
+/** Version 2 has no traffic yet: it gets copies, and can be asked by its preview. */
+const IN_CHECK: StateProject = {
+  ...IN_STEPS,
+  targets: [{ version: 1, weight: 100 }],
+  steps: {
+    ...{ ...STEPS, plan: [{ weight: 0, forMs: 600_000, copies: 10, withinMs: 1_800_000 }], at: 0 },
+    untilMs: NOW_MS + 1_705_000,
+  },
 };
 const ASKED: LoopTold = {
   ...told('approval', { for: 'a second person beside anna to approve the retraining', untilMs: NOW_MS + 5_000_000 }),
@@ -216,6 +232,7 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   ],
   'loop-drifts': [{ ...QUIET, loop: { ...SETTLING, ...DRIFTS } }],
   'rollout-in-steps': [IN_STEPS],
+  'rollout-in-check': [IN_CHECK],
   'rollout-paused': [
     {
       ...IN_STEPS,
