@@ -12,6 +12,7 @@ const ANALYSIS =
   'analysis: { errors: { effect: 0.2 }, ignore: [latency, unusable, constant, scores], minRequests: 20 }';
 const STEPS = 'steps: [{ weight: 20, for: 1s }, { weight: 40, for: 1s }, { weight: 60, until: promoted }]';
 const LAST = 2;
+const CHECKS = 'checks: { before: { share: 50, for: 2s }, after: { share: 50, for: 2s } }';
 
 /** Begins it; who asks waits for the load, and may lose the router that was asked. */
 function begun(rollout: Rollout): void {
@@ -71,6 +72,26 @@ const inSteps: Omit<StrategyRow, 'name' | 'rollout'> = {
   judges: true,
 };
 
+/** Before the switch the new version gets copies alone, after it the one before does. */
+const checked: Omit<StrategyRow, 'name' | 'rollout'> = {
+  steps: {
+    loading,
+    'before the switch': async (rollout) => {
+      rollout.load();
+      begun(rollout);
+      await rollout.until('it gets copies', (route) => sole(route, 1) && route.shadows[0] === rollout.version);
+    },
+    'after the switch': async (rollout) => {
+      await started(rollout);
+      await rollout.until('the other one gets copies', ({ shadows }) => shadows[0] === 1);
+    },
+  },
+  finish: (rollout) => rollout.until('its end', ({ rollout: { phase } }) => phase === 'promoted' || phase === 'failed'),
+  kill: inSteps.kill,
+  isOver: inSteps.isOver,
+  judges: true,
+};
+
 export const STRATEGY_ROWS: readonly StrategyRow[] = [
   {
     name: 'blue_green',
@@ -86,6 +107,26 @@ export const STRATEGY_ROWS: readonly StrategyRow[] = [
     name: 'matches',
     rollout: `{ strategy: canary, ${STEPS}, ${ANALYSIS}, matches: [{ header: x-team, equals: a, target: canary }] }`,
     ...inSteps,
+  },
+  { name: 'checks', rollout: `{ strategy: blue_green, ${CHECKS}, ${ANALYSIS} }`, ...checked },
+  {
+    name: 'experiment',
+    rollout: '{ strategy: blue_green }',
+    steps: {
+      running: async (rollout) => {
+        rollout.load();
+        const arms = [1, rollout.version].map((version) => ({ version, weight: 50 }));
+        const isThere = ({ experiment }: Route) => experiment?.arms.every(({ isReady }) => isReady) === true;
+        await untilTaken(rollout, 'experiment', { name: 'e', arms, forMs: 600_000, issuedBy: 'ada' }, isThere);
+      },
+    },
+    finish: async (rollout) => {
+      const { version } = rollout;
+      await untilTaken(rollout, 'experiment/end', { name: 'e', winner: version }, (route) => sole(route, version));
+    },
+    kill: () => ['experiment/end', { name: 'e', reason: 'stop', issuedBy: 'ada' }],
+    isOver: (route, { version }, failed) => route.experiment?.end !== undefined && sole(route, failed ? 1 : version),
+    judges: false,
   },
   {
     name: 'shadow',

@@ -1,5 +1,5 @@
-// Every strategy at every step, disturbed in every way, under load: a slice of the cases, drawn by a seed that is
-// printed and that ROLLOUTS_SEED gives again; with ROLLOUTS=all all of them
+// Every strategy at every step, disturbed in every way, under load: a slice of the cases, drawn by ROLLOUTS_SEED, always
+// the same one without it; with ROLLOUTS=all all of them
 // (`npm run test:faults -- --cases rollouts`), with ROLLOUTS=WORDS those whose name has the words.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -25,7 +25,7 @@ const ALL: readonly Case[] = STRATEGY_ROWS.flatMap((row) =>
     DISTURBANCES.flatMap((disturbance) => ENDINGS.map((ending) => ({ row, step, disturbance, ending }))),
   ),
 );
-const seed = Number(process.env.ROLLOUTS_SEED ?? Date.now() % 1_000_000);
+const seed = Number(process.env.ROLLOUTS_SEED ?? 1);
 const { ROLLOUTS: wanted } = process.env;
 
 function drawn(): readonly Case[] {

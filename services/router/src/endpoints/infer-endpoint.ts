@@ -247,7 +247,7 @@ export class InferEndpoint {
           });
         live?.answered(status, response, final);
         // What the relay refused by itself says nothing of the version.
-        if (final && drawn && sent !== 0) {
+        if (final && drawn && sent !== 0 && this.options.evidence.isCounting) {
           const answer = { status, startMs, response, isStream: asked.stream };
           this.answered(project, version, this.table.drawnBy(project, caller, id), answer);
         }
@@ -270,7 +270,7 @@ export class InferEndpoint {
       this.record(project, version, status, startMs);
       traced?.end(project, version, status);
       live?.gone(status);
-      if (!drawn || !isLate) return;
+      if (!drawn || !isLate || !this.options.evidence.isCounting) return;
       const answer = { status, startMs, response: NOTHING, isStream: false };
       this.answered(project, version, this.table.drawnBy(project, caller, id), answer);
     };
