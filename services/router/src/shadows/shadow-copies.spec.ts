@@ -388,6 +388,19 @@ describe('as evidence in a check', () => {
     ]);
   });
 
+  it('a request that took longer than a copy may is late as its copy would be: a serving stood still, for both', () => {
+    ask('a');
+    turns();
+    reply({ frame: copied()[0]!, value: 1 });
+    clock.advance(COPY_DEADLINE_MS);
+    reply({ frame: live()[0]!, value: 1 });
+    expect(answers).toHaveLength(1);
+    expect(seen()).toEqual([
+      [1, 1, 0],
+      [1, 0, 1],
+    ]);
+  });
+
   it('where the request itself takes longer than a copy may, a copy that was late says nothing', () => {
     ask('a');
     turns();

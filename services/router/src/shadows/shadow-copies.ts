@@ -196,13 +196,21 @@ export class ShadowCopies {
     if (isEvidence(live, shadow))
       this.ports.evidence?.bothAnswered(
         call.project,
-        { version: call.live, answer: { ...live.answer, drawnBy: call.id } },
+        { version: call.live, answer: { ...inTime(live), drawnBy: call.id } },
         { version, answer: { ...shadow.answer, drawnBy: call.id } },
       );
     if (!live.isOk || !shadow.isOk) return;
     // Not before the answers of this turn have left.
     this.ports.later(() => this.ports.pairs.add(call.project, call.live, version, compared(live, shadow)));
   }
+}
+
+/**
+ * As if the request had had a copy's time: what a serving that stands still does to copies, it does to requests, too,
+ * whose callers wait longer. Else it would be taken for a fault of the version that gets the copies.
+ */
+function inTime({ answer }: Kept): Omit<CountedAnswer, 'drawnBy'> {
+  return answer.elapsedMs < COPY_DEADLINE_MS ? answer : { ...answer, status: GRPC_STATUS.DEADLINE_EXCEEDED };
 }
 
 /** A request that was given up says nothing, nor does a copy that had less time than its request took. */
