@@ -81,6 +81,21 @@ describe('an experiment', () => {
     );
   });
 
+  it('gives nothing to a version that a rollback leads to and that it loads again, before serving has it', () => {
+    const unloaded: Route = { ...LIVE, loadedVersions: [3] };
+    const begun = change(unloaded, begin({ 2: 50, 3: 50 }));
+    expect(begun.loadedVersions).toEqual([2, 3]);
+    expect(readyVersions(begun)).toEqual([3]);
+    const half = { kind: 'setWeights', weights: shares({ 2: 50, 3: 50 }) } as const;
+    const refused = decideBy(begun, command(half), blueGreen, NOW_MS);
+    expect(refused).toMatchObject({ kind: 'rejected', reason: 'not_loaded' });
+    const back = change(begun, { kind: 'rollback' });
+    expect(back).toMatchObject({ targets: LIVE.targets, loadedVersions: [2, 3] });
+    expect(back.rollout).toMatchObject({ phase: 'loading', version: 2, back: true });
+    const there = change(settle(begun, [2, 3]), { kind: 'rollback' });
+    expect(there.targets).toMatchObject([{ version: 2, weight: 100 }]);
+  });
+
   it('names the draw of each arm, so that labels of what was drawn by one set of weights are compared', () => {
     const drawsOf = (route: Route) => {
       const choices = new RouteChoices(route, true);
@@ -427,7 +442,12 @@ function checkExperiment(route: Route, before: Route): void {
   const experiment = runningExperiment(route);
   expect(route.loadedVersions.length).toBeLessThanOrEqual(LOADED_MAX);
   for (const target of route.targets) expect(readyVersions(route)).toContain(target.version);
-  expect(route.previousVersion === 0 || readyVersions(route).includes(route.previousVersion)).toBe(true);
+  const { previousVersion, rollout } = route;
+  if (previousVersion !== 0 && rollout.phase !== 'progressing' && !readyVersions(route).includes(previousVersion)) {
+    // It was an arm that serving had lost.
+    const back = taken(route, { kind: 'command', action: { kind: 'rollback' } }, blueGreen);
+    expect(back).toMatchObject({ rollout: { phase: 'loading', version: previousVersion, back: true } });
+  }
   for (const shadow of route.shadows) expect(readyVersions(route)).toContain(shadow);
   // Who answered before finds its requests' version loaded after the write.
   for (const { version: had, weight } of trafficShares(before))

@@ -234,14 +234,16 @@ export function readyVersions(route: Route): number[] {
   return loadedVersions.filter((version) => !absent.includes(version));
 }
 
-/** Arms that serving does not have, or not yet; who has traffic beside the experiment, or had, is taken for there. */
+/**
+ * Arms that serving does not have, or not yet; who has traffic beside the experiment is taken for there. Who had it
+ * before is not: it may have been unloaded after its time, and be loaded again as an arm.
+ */
 export function unreadyArms(route: Route): number[] {
-  const { targets, previousVersion } = route;
   const arms = runningExperiment(route)?.arms ?? [];
   return arms
-    .filter(({ version, isReady }) => !isReady && version !== previousVersion)
+    .filter(({ isReady }) => !isReady)
     .map(({ version }) => version)
-    .filter((version) => !targets.some((target) => target.version === version));
+    .filter((version) => !route.targets.some((target) => target.version === version));
 }
 
 /** Whether two routes send live traffic alike. */
