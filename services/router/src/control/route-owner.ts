@@ -314,7 +314,10 @@ export class RouteOwner {
     const done = this.inTurn(project, async () => {
       const before = this.table.routeOrEmpty(project);
       const decision = settleKeep(before, seen.revision, strategyOf(project), clock.nowMs());
-      if (decision.kind === 'changed') await this.putInForce(before, decision.route, acceptance);
+      if (decision.kind !== 'changed') return;
+      await this.putInForce(before, decision.route, acceptance);
+      // A running experiment is watched at its route's revision.
+      this.watch(decision.route);
     });
     // What could not be written is tried again a second later.
     await done.catch((error: unknown) => onError(project, error)).finally(() => this.unloading.delete(project));

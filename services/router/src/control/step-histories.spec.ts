@@ -330,6 +330,26 @@ describe('rollouts in steps and experiments whose owners crash', () => {
     TIMEOUT_MS,
   );
 
+  it('an experiment ends by its time though a version beside it is unloaded meanwhile', async () => {
+    const world = new World(seededRng(1), strategyNamed('blue_green', { keepMs: KEEP_MS }));
+    for (const version of VERSIONS) world.ready.add(version);
+    for (const version of [1, 2]) {
+      await world.send({ kind: 'startRollout', version });
+      await world.time.pass(1_000);
+    }
+    const arms = [2, 3].map((version) => ({ version, weight: 50 }));
+    await world.pass(KEEP_MS - 5_000);
+    await world.send({ kind: 'startExperiment', name: 'e', arms, control: 2, share: 100, forMs: EXPERIMENT_MS });
+    await world.pass(7_000);
+    expect(world.log.last).toMatchObject({ loadedVersions: [2, 3], previousVersion: 1 });
+    world.ready.delete(3);
+    await world.pass(3_000);
+    expect(runningExperiment(world.log.last as Route)?.arms).toMatchObject([{ isReady: true }, { isReady: false }]);
+    await world.pass(EXPERIMENT_MS);
+    expect(world.log.last?.experiment?.end).toMatchObject({ reason: 'its time is over' });
+    checkLog(world.log);
+  });
+
   const LIFE: RouteAction[] = [
     { kind: 'startRollout', version: 1 },
     { kind: 'startRollout', version: 2 },
