@@ -245,8 +245,9 @@ export class Analyst {
   private end(project: string): void {
     const followed = this.followed.get(project);
     this.followed.delete(project);
-    this.counts.book.forget(project);
-    this.counts.gathered.forget(project);
+    const fromRevision = followed?.rollout.fromRevision;
+    this.counts.book.forget(project, fromRevision);
+    this.counts.gathered.forget(project, fromRevision);
     if (followed === undefined) return;
     this.ended.delete(project);
     this.ended.set(project, told(followed, false));

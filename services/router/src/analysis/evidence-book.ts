@@ -73,8 +73,9 @@ export class EvidenceBook {
     for (const evidence of watched.versions.values()) evidence.entities.aim(cuts);
   }
 
-  forget(project: string): void {
-    this.projects.delete(project);
+  /** `fromRevision`: unless another one of the project has begun since. */
+  forget(project: string, fromRevision = this.projects.get(project)?.fromRevision): void {
+    if (this.projects.get(project)?.fromRevision === fromRevision) this.projects.delete(project);
   }
 
   watched(): string[] {

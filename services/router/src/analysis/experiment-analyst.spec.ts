@@ -72,6 +72,26 @@ class Router {
 }
 
 describe('the analysis of a running experiment', () => {
+  it('leaves the counts, its own and of others, to a rollout of an arm that ends it in the same write', () => {
+    const [router, other] = [new Router('a'), new Router('b')];
+    other.others = [router];
+    for (const one of [router, other]) one.analyst.tick([route()]);
+    router.second(20);
+    const rollout = { project: 'p', version: 4, fromRevision: 9 };
+    router.book.watch(rollout, [3, 4]);
+    router.book.answered('p', 4, {
+      ...{ status: GRPC_STATUS.OK, elapsedMs: 5, response: NOTHING, isStream: false, drawnBy: 'x' },
+    });
+    const state = new EvidenceBook();
+    state.watch(rollout, [3, 4]);
+    const versions = state.of(rollout)?.versions.map((evidence) => evidence.state()) ?? [];
+    router.gathered.hear({ ...rollout, router: 'b', startedAtMs: 1, saidAtMs: 2, versions });
+    router.analyst.tick([route(ENDED)]);
+    expect(router.book.of(rollout)?.answers).toBe(1);
+    expect(router.gathered.of(rollout, { router: 'a', startedAtMs: 1 }).routers).toBe(1);
+    expect(router.analyst.of(route(ENDED))?.arms[0]).toMatchObject({ answered: 20 });
+  });
+
   it('compares each arm with the control, and calls the one bad that fails', () => {
     const router = new Router('a');
     router.analyst.tick([route()]);

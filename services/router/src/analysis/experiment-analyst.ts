@@ -224,8 +224,9 @@ export class ExperimentAnalyst {
     const followed = this.followed.get(project);
     if (followed === undefined) return;
     this.followed.delete(project);
-    this.counts.book.forget(project);
-    this.counts.gathered.forget(project);
+    // The rollout of an arm may have begun in the write that ended it.
+    this.counts.book.forget(project, followed.id.fromRevision);
+    this.counts.gathered.forget(project, followed.id.fromRevision);
     this.ended.delete(project);
     this.ended.set(project, followed);
     const oldest = this.ended.keys().next().value;

@@ -38,8 +38,9 @@ export class GatheredEvidence {
     putLast(this.rollouts, project, { id: { project, version, fromRevision }, words }, ROLLOUTS_MAX);
   }
 
-  forget(project: string): void {
-    this.rollouts.delete(project);
+  /** `fromRevision`: unless another one of the project has been heard of since. */
+  forget(project: string, fromRevision = this.rollouts.get(project)?.id.fromRevision): void {
+    if (this.rollouts.get(project)?.id.fromRevision === fromRevision) this.rollouts.delete(project);
   }
 
   /** Revisions begin anew where a project was deleted and applied again. */
