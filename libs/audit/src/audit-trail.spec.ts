@@ -13,7 +13,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** A broker that fails while `away`, and keeps what it took. */
 function aTrail(writer = 'router-0-1') {
   const taken: AuditEntry[] = [];
-  const broker = { away: false };
+  const broker = { away: false, bytesMax: Number.POSITIVE_INFINITY };
   const warned: string[] = [];
   const resume: (() => void)[] = [];
   const trail = new AuditTrail({
@@ -21,7 +21,10 @@ function aTrail(writer = 'router-0-1') {
     producer: {
       send: async (_topic, messages) => {
         if (broker.away) throw new Error('away');
-        for (const { value } of messages) taken.push(decodeAuditEntry(value as Uint8Array));
+        for (const { value } of messages) {
+          if ((value as Uint8Array).length > broker.bytesMax) throw new Error('too large');
+          taken.push(decodeAuditEntry(value as Uint8Array));
+        }
       },
     },
     log: { warn: (message) => void warned.push(message) },
@@ -45,6 +48,17 @@ describe('the trail', () => {
       { sequence: 2, id: 'c-2', action: 'loop.stop', previousSha256: taken[0]?.sha256 },
     ]);
     expect(taken[1]?.reason).toHaveLength(2_001);
+  });
+
+  it('is not held up for ever by one whose texts are longer than a message', async () => {
+    const { trail, taken, broker } = aTrail();
+    broker.bytesMax = 100_000;
+    const long = 'é'.repeat(1_000_000);
+    trail.note({ ...DONE, who: long, tool: long, address: long, subject: long, detail: long, correlationId: long });
+    trail.note(DONE);
+    await turn();
+    expect(taken.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(taken[0]?.correlationId).toHaveLength(2_001);
   });
 
   it('holds nobody up while the broker is away, and writes it when it is back', async () => {

@@ -74,9 +74,10 @@ export class AuditTrail {
     this.sequence += 1;
     const said = {
       ...{ writer, sequence: this.sequence, atMs: clock.nowMs(), previousSha256: this.previousSha256 },
-      ...{ project: done.project, who: cut(done.who), tool: done.tool, address: done.address, result: done.result },
+      ...{ project: cut(done.project), who: cut(done.who), tool: cut(done.tool), address: cut(done.address) },
       ...{ action: done.action, subject: cut(done.subject), reason: cut(done.reason), detail: cut(done.detail) },
-      ...{ id: done.id ?? `${writer}/${this.sequence}`, correlationId: done.correlationId ?? '' },
+      ...{ id: done.id ?? `${writer}/${this.sequence}`, correlationId: cut(done.correlationId ?? '') },
+      result: done.result,
     };
     const entry = { ...said, sha256: hashOf(said) };
     this.previousSha256 = entry.sha256;

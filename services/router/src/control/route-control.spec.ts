@@ -352,6 +352,13 @@ describe('commands through the single writer', () => {
     expect(table.get('p')).toMatchObject({ targets: [{ version: 1, weight: 100 }], rollout: { phase: 'failed' } });
   });
 
+  it('refuses a correlation id that no message could carry, by gRPC too: it would stay with the route', async () => {
+    const long = { ...facts, correlationId: 'x'.repeat(1_025) };
+    const said = 'correlationId has 1025 characters, at most 1024';
+    await expect(control.submit(long, { kind: 'rollback' })).rejects.toThrow(said);
+    expect(commands).toEqual([]);
+  });
+
   it('refuses what cannot be before it reaches the log', async () => {
     await expect(submit({ kind: 'rollback' })).rejects.toMatchObject({ code: 'conflict' });
     const unknown = control.submit({ ...facts, project: 'q' }, { kind: 'rollback' });

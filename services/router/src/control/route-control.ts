@@ -68,6 +68,7 @@ export class RouteControl {
     for (const [name, text] of [
       ['reason', facts.reason],
       ['issuedBy', facts.issuedBy],
+      ['correlationId', facts.correlationId],
     ] as const)
       if (text.length > NOTE_CHARACTERS_MAX)
         throw new PlatformError(
