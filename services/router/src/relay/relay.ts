@@ -30,6 +30,7 @@ import {
 } from '@millrace/inference';
 import { GRPC_STATUS, isFailure, type RolloutDraw } from '@millrace/routing';
 import { type Lane, Lanes, levelOf } from './admission.js';
+import { HeldRequests } from './held-requests.js';
 import { LoopLag } from './loop-lag.js';
 import { Outliers } from './outliers.js';
 import { RetryBudget } from './retry-budget.js';
@@ -162,7 +163,7 @@ export class Relay {
   private readonly loop: LoopLag;
   private outbox: Pending[] = [];
   private waiting = new Set<Pending>();
-  private resending = new Set<Pending>();
+  private readonly resending = new HeldRequests<Pending>();
   private changedAtMs = Number.NEGATIVE_INFINITY;
   private bytes = 0;
   /** Copies among `pending`. */
@@ -457,9 +458,8 @@ export class Relay {
   }
 
   /** The version is there: those that wait for it go now, and cost no token. */
-  private sendHeldOf({ model, version }: Pending): void {
-    for (const held of this.resending)
-      if (held.breaks === 0 && held.model === model && held.version === version) this.sendHeld(held);
+  private sendHeldOf(answered: Pending): void {
+    for (const held of this.resending.waitingFor(answered)) this.sendHeld(held);
   }
 
   private enqueue(pending: Pending): void {
