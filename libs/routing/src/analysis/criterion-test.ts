@@ -142,12 +142,7 @@ export class CriterionTest implements RunningTest {
   }
 
   private logWorse(dependence = this.dependence): number {
-    const [inCut, inBins] = [
-      (logE: number, probe: Probe) => discounted(logE, dependence(probe)),
-      // They see all answers: whatever entities differ in, by any of the cuts, they may take for the version.
-      (logE: number) => Math.min(...this.probes.map((probe) => discounted(logE, dependence(probe)))),
-    ];
-    return logMean(this.probes.map((probe) => logHigher(probe, this.arms, { inCut, inBins })));
+    return logMean(this.probes.map((probe) => discounted(logHigher(probe, this.arms), dependence(probe))));
   }
 
   private logNotWorse(dependence = this.dependence): number {
@@ -161,21 +156,11 @@ export class CriterionTest implements RunningTest {
   };
 }
 
-/** What is left of evidence where entities differ, by whether it is of the cut or of its bins. */
-interface Left {
-  inCut(logE: number, probe: Probe): number;
-  inBins(logE: number, probe: Probe): number;
-}
-
-const ALL: Left = { inCut: (logE) => logE, inBins: (logE) => logE };
-
 /** Evidence against the new version in one cut. */
-function logHigher(probe: Probe, { stable, candidate }: Arms, { inCut, inBins } = ALL): number {
-  const { cut, test, shift } = probe;
-  const own = inCut(test.logHigher, probe);
-  if (cut.bins === undefined) return own;
+function logHigher({ cut, test, shift }: Probe, { stable, candidate }: Arms): number {
+  if (cut.bins === undefined) return test.logHigher;
   const counts = shift.logHigher > test.logHigher && cut.bins.isWorse(stable, candidate);
-  return logMean([own, counts ? inBins(shift.logHigher, probe) : Number.NEGATIVE_INFINITY]);
+  return logMean([test.logHigher, counts ? shift.logHigher : Number.NEGATIVE_INFINITY]);
 }
 
 function shiftBlock({ edges: edgesOf, counts, shifted }: Bins, { base, shift }: Probe, now: Arms): void {
