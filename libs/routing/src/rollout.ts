@@ -15,7 +15,8 @@
 //  2. every target is loaded and is not the version that is still loading;
 //  3. a failed load changes no target;
 //  4. the revision grows by exactly one per change; a command applied once is `unchanged` when it comes again;
-//  5. previous_version is 0 or loaded, or was unloaded when its time was over: then a rollback loads it first;
+//  5. previous_version is 0 or loaded, or was unloaded when its time was over, or is an arm that serving does not have:
+//     then a rollback loads it first;
 //  6. shadows are loaded and not what loads, at most SHADOWS_MAX, no version twice, none that has all traffic; their
 //     share is 1 to 100, and 0 without them; a rollback and an abort end them;
 //  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for;
