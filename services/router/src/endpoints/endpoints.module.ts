@@ -206,6 +206,7 @@ export function endpoints({ config, clock, log, shutdown }: Context, path: Reque
     everyMs: TICK_MS,
     work: () => {
       relay.tick();
+      copies.tick();
       switches.tick(clock.monotonicMs());
       grpc.tellHealth();
       const { counters } = relay;

@@ -392,13 +392,20 @@ describe('as evidence in a check', () => {
     ask('a');
     turns();
     reply({ frame: copied()[0]!, value: 1 });
-    clock.advance(COPY_DEADLINE_MS);
-    reply({ frame: live()[0]!, value: 1 });
-    expect(answers).toHaveLength(1);
-    expect(seen()).toEqual([
+    clock.advance(COPY_DEADLINE_MS - 1);
+    copies.tick();
+    expect(seen()[1]).toEqual([0, 0, 0]);
+    clock.advance(1);
+    const late = [
       [1, 1, 0],
       [1, 0, 1],
-    ]);
+    ];
+    copies.tick();
+    copies.tick();
+    expect(seen()).toEqual(late);
+    // Not when the caller hears of it: until then only copies would have been late.
+    reply({ frame: live()[0]!, value: 1 });
+    expect([answers.length, seen(), copies.inFlight]).toEqual([1, late, 0]);
   });
 
   it('where the request itself takes longer than a copy may, a copy that was late says nothing', () => {
@@ -406,6 +413,7 @@ describe('as evidence in a check', () => {
     turns();
     clock.advance(COPY_DEADLINE_MS);
     relay.tick();
+    copies.tick();
     reply({ frame: live()[0]!, value: 1 });
     expect(answers).toHaveLength(1);
     expect(seen()[1]).toEqual([0, 0, 0]);

@@ -9,7 +9,7 @@
 // What may interleave: the shadow may answer before the live version. A copy's place is free again when both have
 // answered or failed; the live request always ends, by its own deadline.
 
-import type { Clock } from '@millrace/domain';
+import { type Clock, RisingMap } from '@millrace/domain';
 import { decodeInferResponse, inferResponseOf } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
 import type { CountedAnswer, EvidenceBook } from '../analysis/evidence-book.js';
@@ -32,6 +32,12 @@ const KEPT_BYTES_MAX = 65_536;
 
 export const DROPS = ['busy', 'in_flight', 'bytes'] as const;
 export type Drop = (typeof DROPS)[number];
+
+const NOTHING = new Uint8Array(0);
+/** A request that has had the time of a copy. */
+const LATE: Omit<CountedAnswer, 'drawnBy'> = {
+  ...{ status: GRPC_STATUS.DEADLINE_EXCEEDED, elapsedMs: COPY_DEADLINE_MS, response: NOTHING, isStream: false },
+};
 
 export interface CopiedCall {
   project: string;
@@ -107,11 +113,22 @@ interface Copy {
   live: Kept;
   /** What the copy may take. */
   withinMs: number;
+  startMs: number;
+  /** Among those under way. */
+  serial: number;
+  /** It has been told as evidence, or is none. */
+  isTold: boolean;
+}
+
+interface UnderWay {
+  call: CopiedCall;
+  copy: Copy;
 }
 
 export class ShadowCopies {
   readonly dropped: Record<Drop, number> = { busy: 0, in_flight: 0, bytes: 0 };
-  private open = 0;
+  private readonly underWay = new RisingMap<UnderWay>();
+  private serial = 0;
   private bytes = 0;
 
   constructor(
@@ -120,7 +137,7 @@ export class ShadowCopies {
   ) {}
 
   get inFlight(): number {
-    return this.open;
+    return this.underWay.size;
   }
 
   /** The request is on its way to the live version. undefined: no copy was made. */
@@ -135,9 +152,12 @@ export class ShadowCopies {
         this.dropped[drop] += 1;
         continue;
       }
-      this.open += 1;
       this.bytes += call.request.length;
-      const copy = { version, live, shadow: new Kept(call.stream, clock), withinMs };
+      const startMs = clock.monotonicMs();
+      this.serial += 1;
+      const { serial } = this;
+      const copy = { version, live, shadow: new Kept(call.stream, clock), withinMs, startMs, serial, isTold: false };
+      this.underWay.set(serial, { call, copy });
       copies.push(copy);
       // Later: what this turn brought for the live version leaves before any copy.
       this.ports.later(() => this.send(call, copy));
@@ -158,9 +178,31 @@ export class ShadowCopies {
     };
   }
 
+  /**
+   * Called every few milliseconds. Requests whose callers wait longer than a copy may take are late as soon as copies
+   * are: what a serving that stands still does to both would be taken for a fault of the version that gets the copies.
+   */
+  tick(): void {
+    if (this.underWay.size === 0) return;
+    const nowMs = this.ports.clock.monotonicMs();
+    this.underWay.forEach(({ call, copy }) => {
+      if (copy.isTold || copy.live.ended || nowMs - copy.startMs < COPY_DEADLINE_MS) return;
+      copy.isTold = true;
+      if (copy.shadow.isOk) this.tell(call, copy, LATE);
+    });
+  }
+
+  private tell(call: CopiedCall, { version, shadow }: Copy, live: Omit<CountedAnswer, 'drawnBy'>): void {
+    this.ports.evidence?.bothAnswered(
+      call.project,
+      { version: call.live, answer: { ...live, drawnBy: call.id } },
+      { version, answer: { ...shadow.answer, drawnBy: call.id } },
+    );
+  }
+
   private drop(bytes: number): Drop | undefined {
     if (this.relay.inFlight >= BUSY_IN_FLIGHT) return 'busy';
-    if (this.open >= COPIES_MAX) return 'in_flight';
+    if (this.underWay.size >= COPIES_MAX) return 'in_flight';
     return this.bytes + bytes > COPY_BYTES_MAX ? 'bytes' : undefined;
   }
 
@@ -189,28 +231,16 @@ export class ShadowCopies {
   }
 
   /** Once both have ended. */
-  private settle(call: CopiedCall, { version, live, shadow }: Copy): void {
+  private settle(call: CopiedCall, copy: Copy): void {
+    const { version, live, shadow } = copy;
     if (!live.ended || !shadow.ended) return;
-    this.open -= 1;
+    this.underWay.delete(copy.serial);
     this.bytes -= call.request.length;
-    if (isEvidence(live, shadow))
-      this.ports.evidence?.bothAnswered(
-        call.project,
-        { version: call.live, answer: { ...inTime(live), drawnBy: call.id } },
-        { version, answer: { ...shadow.answer, drawnBy: call.id } },
-      );
+    if (!copy.isTold && isEvidence(live, shadow)) this.tell(call, copy, live.answer);
     if (!live.isOk || !shadow.isOk) return;
     // Not before the answers of this turn have left.
     this.ports.later(() => this.ports.pairs.add(call.project, call.live, version, compared(live, shadow)));
   }
-}
-
-/**
- * As if the request had had a copy's time: what a serving that stands still does to copies, it does to requests, too,
- * whose callers wait longer. Else it would be taken for a fault of the version that gets the copies.
- */
-function inTime({ answer }: Kept): Omit<CountedAnswer, 'drawnBy'> {
-  return answer.elapsedMs < COPY_DEADLINE_MS ? answer : { ...answer, status: GRPC_STATUS.DEADLINE_EXCEEDED };
 }
 
 /** A request that was given up says nothing, nor does a copy that had less time than its request took. */
@@ -229,5 +259,3 @@ function compared(live: Kept, shadow: Kept): ReturnType<typeof compareAnswers> {
     return undefined; // an answer that is none: the caller of the live one finds out, here it counts as uncompared
   }
 }
-
-const NOTHING = new Uint8Array(0);
