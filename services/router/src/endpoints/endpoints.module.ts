@@ -104,7 +104,7 @@ export function requestPath(context: Context) {
   gauge('millrace.router.loop_lag').observe(() => relay.loopLagMs);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
   const paths = { table, relay, serving, servings, links, inference, upstream };
-  return { ...paths, outcomes, switches, ids, shadows, evidence, fallbacks, ready };
+  return { ...paths, outcomes, switches, ids, copies, shadows, evidence, fallbacks, ready };
 }
 
 export type RequestPath = ReturnType<typeof requestPath>;
@@ -206,7 +206,7 @@ export function endpoints({ config, clock, log, shutdown }: Context, path: Reque
     everyMs: TICK_MS,
     work: () => {
       relay.tick();
-      copies.tick();
+      path.copies.tick();
       switches.tick(clock.monotonicMs());
       grpc.tellHealth();
       const { counters } = relay;
