@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeExperiment, type ExperimentStatus } from './experiment-text.js';
+import { describeExperiment, type ExperimentStatus, endedExperiment } from './experiment-text.js';
 
 const figures = { answered: 800, failed: 8, p50Ms: 4.56, p95Ms: 20, p99Ms: 31.2 };
 const EXPERIMENT: ExperimentStatus = {
@@ -35,6 +35,24 @@ describe('an experiment in the terminal', () => {
     expect(lines[3]).toMatch(/^v4 +4 +40 % .* bad: errors: version 4 80 of 400, version 3 8 of 800$/);
     expect(lines).toContain('version 4 against version 3:');
     expect(lines.at(-1)).toBe('answers seen by 2 routers');
+  });
+
+  it('calls nobody else the control before anything is compared', () => {
+    const arms = EXPERIMENT.arms.map((arm) => ({ ...arm, comparison: null }));
+    const [, , control, other] = describeExperiment({ ...EXPERIMENT, arms }).split('\n');
+    expect(control).toMatch(/is the control$/);
+    expect(other).toMatch(/^v4 .*not compared yet$/);
+  });
+
+  it('tells who moves the traffic that this has ended the running experiment, and once', () => {
+    const running = { name: 'prices', control: 3, share: 100, arms: [], startedBy: 'ada', salt: 1, fromRevision: 2 };
+    const before = { experiment: { ...running, startedAtMs: 1, endsAtMs: 9 } };
+    const end = { atMs: 5, reason: 'a rollout of version 5 began', by: 'cli', winner: 0 };
+    const after = { experiment: { ...before.experiment, end } };
+    expect(endedExperiment(before, after)).toBe('experiment prices has ended: a rollout of version 5 began');
+    expect(endedExperiment(after, after)).toBeUndefined();
+    expect(endedExperiment(before, before)).toBeUndefined();
+    expect(endedExperiment({}, {})).toBeUndefined();
   });
 
   it('tells what it waits for, and whose share goes elsewhere', () => {

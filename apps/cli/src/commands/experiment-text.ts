@@ -7,6 +7,8 @@ import { table } from '../table.js';
 import { criteriaTable, VERDICTS } from './analysis.js';
 
 export type ExperimentStatus = NonNullable<AnswerOf<typeof routerApi.endpoints.experiment>['experiment']>;
+/** What runs beside a route's targets. */
+type Beside = Pick<AnswerOf<typeof routerApi.endpoints.route>['route'], 'experiment'>;
 type Arm = ExperimentStatus['arms'][number];
 
 export function describeExperiment(experiment: ExperimentStatus, width?: number): string {
@@ -16,7 +18,13 @@ export function describeExperiment(experiment: ExperimentStatus, width?: number)
   const lines = [`${began}; ${end === undefined ? until(experiment) : ended(end)}`];
   if (waitsFor !== '') lines.push(`waits for ${waitsFor}`);
   const headers = ['arm', 'version', 'share', 'answers', 'failed', 'p50 ms', 'p95 ms', 'p99 ms', 'against the control'];
-  lines.push(table(headers, arms.map(row), width));
+  lines.push(
+    table(
+      headers,
+      arms.map((arm) => row(arm, control)),
+      width,
+    ),
+  );
   for (const { version, comparison } of arms) {
     if (comparison === null) continue;
     lines.push('', `version ${version} against version ${control}:`);
@@ -26,6 +34,13 @@ export function describeExperiment(experiment: ExperimentStatus, width?: number)
   return lines.join('\n');
 }
 
+/** Whoever moves the traffic of a route ends its running experiment, and is told; undefined: there was none to end. */
+export function endedExperiment(before: Beside, { experiment }: Beside): string | undefined {
+  const wasRunning = before.experiment !== undefined && before.experiment.end === undefined;
+  if (!wasRunning || experiment?.end === undefined) return undefined;
+  return `experiment ${experiment.name} has ended: ${experiment.end.reason}`;
+}
+
 const until = ({ endsAtMs }: ExperimentStatus): string => `it ends ${timeText(endsAtMs)}`;
 
 function ended({ atMs, reason, by, winner }: NonNullable<ExperimentStatus['end']>): string {
@@ -33,10 +48,13 @@ function ended({ atMs, reason, by, winner }: NonNullable<ExperimentStatus['end']
   return `ended ${timeText(atMs)}${who}: ${reason}${winner === 0 ? '' : `; version ${winner} has won`}`;
 }
 
-function row({ variant, version, weight, isReady, answered, failed, p50Ms, p95Ms, p99Ms, comparison }: Arm) {
+function row(arm: Arm, control: number) {
+  const { variant, version, weight, isReady, answered, failed, p50Ms, p95Ms, p99Ms, comparison } = arm;
   const ms = (figure: number | null) => (figure === null ? '-' : figure.toPrecision(3));
   const share = `${weight} %`;
-  const thought = comparison === null ? 'is the control' : `${VERDICTS[comparison.verdict]}: ${comparison.reason}`;
+  // A router that has just heard of the experiment has compared nothing yet.
+  const uncompared = version === control ? 'is the control' : 'not compared yet';
+  const thought = comparison === null ? uncompared : `${VERDICTS[comparison.verdict]}: ${comparison.reason}`;
   const told = isReady ? thought : 'not ready: its share goes to the control arm';
   return [variant, version, share, answered, failed, ms(p50Ms), ms(p95Ms), ms(p99Ms), told];
 }

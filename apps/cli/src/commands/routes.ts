@@ -9,6 +9,7 @@ import { keptText, progressText } from '../overview/rollout-text.js';
 import { describeShadows } from '../overview/shadow-text.js';
 import { describeAnalysis } from './analysis.js';
 import { action, type Context } from './context.js';
+import { endedExperiment } from './experiment-text.js';
 import { projectName, VERSION_MAX, wholeNumber } from './option-values.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
@@ -44,6 +45,7 @@ export function routeCommands(program: Command): void {
             `--force and --by go together: \`${forced(project, version)}\` lets a version live that is not blessed`,
           );
         await announced(context, project, version);
+        const before = await context.control.route(project).catch(() => undefined);
         const answer = await ofRoute(
           project,
           context.control.startRollout(project, {
@@ -54,7 +56,11 @@ export function routeCommands(program: Command): void {
           }),
           forced(project, version),
         );
-        context.print(answer, () => describeRoute(answer.route), afterRoute(project, answer.route));
+        context.print(
+          answer,
+          () => withEnded(describeRoute(answer.route), before, answer),
+          afterRoute(project, answer.route),
+        );
         return 0;
       }),
     );
@@ -127,6 +133,7 @@ export function routeCommands(program: Command): void {
     .action(
       action(async (context, project: string, version: number, { reason, by }: { reason: string; by?: string }) => {
         await announced(context, project, version);
+        const before = await context.control.route(project).catch(() => undefined);
         const answer = await ofRoute(
           project,
           context.control.promote(project, {
@@ -136,7 +143,11 @@ export function routeCommands(program: Command): void {
             ...(by === undefined ? {} : { issuedBy: by }),
           }),
         );
-        context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
+        context.print(
+          answer,
+          () => withEnded(describeSwitch(answer), before, answer),
+          afterRoute(project, answer.route),
+        );
         return 0;
       }),
     );
@@ -150,6 +161,7 @@ export function routeCommands(program: Command): void {
     .action(
       action(async (context, project: string, { reason, by }: { reason: string; by?: string }) => {
         await announced(context, project);
+        const before = await context.control.route(project).catch(() => undefined);
         const answer = await ofRoute(
           project,
           context.control.rollback(project, {
@@ -157,7 +169,11 @@ export function routeCommands(program: Command): void {
             ...(by === undefined ? {} : { issuedBy: by }),
           }),
         );
-        context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
+        context.print(
+          answer,
+          () => withEnded(describeSwitch(answer), before, answer),
+          afterRoute(project, answer.route),
+        );
         return 0;
       }),
     );
@@ -246,6 +262,11 @@ export async function ofRoute<T>(
     const reason = `${error.reason}; \`${status}\` shows where its traffic goes`;
     throw new PlatformError('conflict', reason, { retry, facts, cause: error });
   }
+}
+
+function withEnded(text: string, before: Route | undefined, { route }: ControlAnswer): string {
+  const ended = before === undefined ? undefined : endedExperiment(before, route);
+  return ended === undefined ? text : `${text}\n${ended}`;
 }
 
 function describeSwitch({ route, switch: made }: ControlAnswer): string {

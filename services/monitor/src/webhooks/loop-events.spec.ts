@@ -41,6 +41,14 @@ it('tells what is asked, each approval, and nothing twice', () => {
   ]);
 });
 
+it('says which version an approved rollout is of', () => {
+  const approved = { ...CALM, approvals: [{ ...bob, key: 'rollout 4' }], asked: null };
+  expect(told([CALM, approved])).toEqual([
+    [],
+    ['approval.given: bob has approved the rollout of version 4: it is approved'],
+  ]);
+});
+
 it('has the same id for the same thing, so that the queue knows it again', () => {
   const [first, again] = [ofLoop(undefined, entry(ASKS)), ofLoop(undefined, entry(ASKS))];
   expect(first).toEqual(again);

@@ -54,7 +54,8 @@ export function ofLoop(before: LoopSeen | undefined, entry: TrainerEntry): { eve
     ...given.map(({ key, by, reason, atMs }) => {
       const wanted = asked?.about.startsWith(key) ? asked.wanted : 0;
       const still = wanted === 0 ? 'it is approved' : `${wanted} more wanted`;
-      const message = `${by} has approved the ${key}${reason === '' ? '' : ` (${reason})`}: ${still}`;
+      const what = key.replace(/^rollout (?=\d)/, 'rollout of version ');
+      const message = `${by} has approved the ${what}${reason === '' ? '' : ` (${reason})`}: ${still}`;
       return event('approval.given', `${key}/given/${atMs}/${by}`, key, { about: key, by, reason, wanted, message });
     }),
     ...(answered === undefined || before === undefined || answered.atMs <= before.answeredAtMs ? [] : [answered]).map(

@@ -112,6 +112,15 @@ describe('what is told of routes', () => {
     expect(told(all)).toEqual(['rollout.promoted 2', 'rollout.step 1']);
   });
 
+  it('says the shares of a step, for a bandit moves often and each message would be the same', () => {
+    const before = seenOf(route({ targets: ONE, rollout: rollout('loading', 2) }));
+    const split = route({ targets: SPLIT, rollout: rollout('progressing', 2), previousVersion: 1 });
+    const [step] = ofRoute(before, split);
+    expect(step?.data.message).toBe(
+      'a part of the traffic moved, by a rollout of version 2: version 1 90 %, version 2 10 %',
+    );
+  });
+
   it('knows a route that comes again, and one of a project that was applied anew', () => {
     const first = route({ targets: ONE, rollout: rollout('promoted', 1), revision: 9 });
     expect(ofRoute(seenOf(first), first)).toEqual([]);

@@ -84,9 +84,11 @@ export function ofRoute(before: RouteSeen | undefined, route: Route): ProjectEve
   const id = `${project}/route/${revision}/${changedAtMs}`;
   const step = stepOf(before, seen, route);
   const besides = besidesOf(before, seen, route).filter(({ event }) => event !== step);
+  const shares = weights.map(({ version, weight }) => `version ${version} ${weight} %`).join(', ');
+  const why = step === 'rollout.step' ? shares : rollout.message;
   const told = [
     ...besides.filter(({ event }) => event === 'rollout.superseded'),
-    ...(step === undefined ? [] : [{ event: step, version: versionOf(step, seen, route), why: rollout.message }]),
+    ...(step === undefined ? [] : [{ event: step, version: versionOf(step, seen, route), why }]),
     ...besides.filter(({ event }) => event !== 'rollout.superseded'),
   ];
   return told.map(({ event, version, why }) => {
