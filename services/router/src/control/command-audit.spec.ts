@@ -75,3 +75,15 @@ it('says what the router did by itself, once, and nothing twice of what a comman
     { id: 'p/route/6', action: 'route.move', reason: 'a step' },
   ]);
 });
+
+it('tells that an experiment has ended with the change that ended it, and with no later one', () => {
+  const { audit, noted } = anAudit();
+  const running = { name: 'prices', control: 1, share: 100, salt: 1, fromRevision: 2, arms: [] };
+  const end = { atMs: 50, reason: 'a rollout of version 2 began', by: 'loop', winner: 0 };
+  const experiment = { ...running, startedAtMs: 1, endsAtMs: 99, startedBy: 'ada', end };
+  const ending = { ...ROUTE, changedAtMs: 50, experiment };
+  audit.decided(command({ kind: 'startRollout', version: 2 }), { kind: 'applied', route: ending, switch: null });
+  audit.written(ending, { ...ending, revision: 6, changedAtMs: 60 });
+  expect(noted[0]?.detail).toMatch(/; experiment prices: ended, a rollout of version 2 began$/);
+  expect(noted[1]?.detail).not.toContain('experiment');
+});

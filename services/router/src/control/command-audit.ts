@@ -102,13 +102,20 @@ const experimentText = ({ arms, end }: Experiment): string =>
 const sharesText = (shares: readonly Pick<RouteTarget, 'version' | 'weight'>[]): string =>
   shares.map(({ version, weight }) => `version ${version} ${weight} %`).join(', ');
 
-function routeText({ revision, targets, rollout, experiment }: Route): string {
+/** One that runs, or that this very change has ended: later ones have nothing to do with it. */
+function besideText({ experiment, changedAtMs }: Route): string {
+  if (experiment === undefined) return '';
+  if (experiment.end !== undefined && experiment.end.atMs !== changedAtMs) return '';
+  return `; experiment ${experiment.name}: ${experimentText(experiment)}`;
+}
+
+function routeText(route: Route): string {
+  const { revision, targets, rollout } = route;
   const shares = sharesText(targets);
   const { phase, version, message, steps } = rollout;
   const step =
     steps === undefined ? '' : `, step ${steps.at + 1} of ${steps.plan.length}${steps.pause ? ', paused' : ''}`;
   const why = message === '' ? '' : `: ${message}`;
   const of = phase === 'idle' ? '' : `; rollout of version ${version} ${phase}${step}${why}`;
-  const beside = experiment === undefined ? '' : `; experiment ${experiment.name}: ${experimentText(experiment)}`;
-  return `revision ${revision}: ${shares === '' ? 'no version in service' : shares}${of}${beside}`;
+  return `revision ${revision}: ${shares === '' ? 'no version in service' : shares}${of}${besideText(route)}`;
 }
