@@ -175,6 +175,17 @@ describe('a check after the switch', () => {
     expect(back).toMatchObject({ shadows: [], previousVersion: 0, rollout: { phase: 'failed', version: 2 } });
   });
 
+  it('an abort that was sent before its time was over is in force after it', () => {
+    const promoted = made(next(switched, 13_000));
+    const sent = (issuedAtMs: number, version = 2, expectedRevision = 0) =>
+      decide(promoted, { ...command({ kind: 'abort', version }), issuedAtMs, expectedRevision }, strategy, 13_500);
+    expect(shares(made(sent(12_900)))).toEqual([[1, 100]]);
+    expect(shares(made(sent(12_900, 2, switched.revision)))).toEqual([[1, 100]]);
+    // Who saw that it is over means something else, and so does who names another version.
+    expect(sent(13_400)).toMatchObject({ kind: 'rejected', reason: 'no_rollout' });
+    expect(sent(12_900, 7)).toMatchObject({ kind: 'rejected' });
+  });
+
   it('promote of the version ends it by hand', () => {
     const promoted = done(switched, { kind: 'promote', version: 2 }, 11_500);
     expect(promoted).toMatchObject({ shadows: [], previousVersion: 1, rollout: { phase: 'promoted', version: 2 } });

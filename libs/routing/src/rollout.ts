@@ -22,7 +22,7 @@
 //  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for;
 //  8. `progressing` and only that has steps; they say when the next one is due, or that a person decides;
 //  9. a rollout that has failed leaves its version without traffic, and abort and rollback win over any step: they hold
-//     for the rollout, whatever step it has come to since they were sent.
+//     for the rollout, whatever step it has come to since they were sent, its last one too.
 // A version leaves loaded_versions only when the next rollout starts, its own load fails or its time without work is
 // over (keep.ts), never in the write that takes its traffic away: requests already sent to it still find it in serving.
 
@@ -96,9 +96,11 @@ export function decide(
  * What takes a rollout back, or ends an experiment, was meant for any of its steps: one that came meanwhile must not
  * save it.
  */
-function isExpected(route: Route, { expectedRevision, action }: RouteCommand): boolean {
+function isExpected(route: Route, command: RouteCommand): boolean {
+  const { expectedRevision, action } = command;
   const { revision, rollout } = route;
   if (expectedRevision === 0 || expectedRevision === revision) return true;
+  if (isOvertaken(route, command)) return expectedRevision < revision;
   const running = runningExperiment(route);
   if (running !== undefined && action.kind === 'endExperiment')
     return expectedRevision >= running.fromRevision && expectedRevision < revision;
@@ -108,6 +110,12 @@ function isExpected(route: Route, { expectedRevision, action }: RouteCommand): b
   return action.kind === 'abort'
     ? expectedRevision >= began - 1
     : action.kind === 'rollback' && expectedRevision >= began;
+}
+
+/** The rollout that an abort names was promoted by its last step while the abort was on its way. */
+function isOvertaken({ rollout, changedAtMs, previousVersion }: Route, { action, issuedAtMs }: RouteCommand): boolean {
+  if (action.kind !== 'abort' || issuedAtMs === 0 || issuedAtMs > changedAtMs) return false;
+  return rollout.phase === 'promoted' && rollout.version === action.version && previousVersion !== 0;
 }
 
 /** Applies the outcome of a load. Where the strategy's step is refused the load has failed: nothing stays `loading`. */
@@ -238,7 +246,9 @@ function act(route: Route, command: RouteCommand, strategy: RolloutStrategy, now
     case 'resume':
       return resume(route, action.version, strategy, nowMs);
     case 'abort':
-      return abort(route, action.version, why('aborted', by, reason), strategy);
+      return isOvertaken(route, command)
+        ? rollback(route, why('aborted', by, reason), strategy)
+        : abort(route, action.version, why('aborted', by, reason), strategy);
     case 'promote':
       return promote(route, action.version, strategy);
     case 'rollback':

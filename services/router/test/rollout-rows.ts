@@ -88,7 +88,9 @@ const checked: Omit<StrategyRow, 'name' | 'rollout'> = {
   },
   finish: (rollout) => rollout.until('its end', ({ rollout: { phase } }) => phase === 'promoted' || phase === 'failed'),
   kill: inSteps.kill,
-  isOver: inSteps.isOver,
+  isOver: (route, rollout, failed) =>
+    // A kill that its last step has overtaken finds it promoted, and takes that back.
+    inSteps.isOver(route, rollout, failed) || (failed && sole(route, 1) && route.rollout.phase === 'promoted'),
   judges: true,
 };
 

@@ -1,5 +1,5 @@
-// Every strategy at every step, disturbed in every way, under load: a slice of the cases, drawn by ROLLOUTS_SEED, always
-// the same one without it; with ROLLOUTS=all all of them
+// Every strategy at every step, disturbed in every way, under load: a slice of the cases, drawn by ROLLOUTS_SEED,
+// always the same one without it; with ROLLOUTS=all all of them
 // (`npm run test:faults -- --cases rollouts`), with ROLLOUTS=WORDS those whose name has the words.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
