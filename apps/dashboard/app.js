@@ -108,7 +108,7 @@ function onLive(live) {
   showTiles(at('tiles'), live);
   showMarks(at('marks'), live.marks);
   showLabelsSay(at('labels-say'), live.labelsSay);
-  showSplit(at('split'), live.route);
+  showSplit(at('split'), live);
   if (live.point && live.point.atMs !== points.at(-1)?.atMs) {
     points.push(live.point);
     if (points.length > POINTS_MAX) points.shift();

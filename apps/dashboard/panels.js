@@ -1,7 +1,7 @@
 // Tiles, annotations, marks of the charts, traffic split and versions.
 
 import { count, fill, fixed, h, percent, signed, table, wholeVersions } from '/format.js';
-import { wallTime } from '/times.js';
+import { wallMoment, wallTime } from '/times.js';
 import { versionColour, versionDot } from '/versions.js';
 
 function tile(name, value, unit, note, tone) {
@@ -112,24 +112,41 @@ export function showAnnotations(element, annotations) {
   );
 }
 
-/** @param {HTMLElement} element @param {import('./answers.js').Live['route']} route */
-export function showSplit(element, route) {
+/** A share of an experiment in a part of the traffic need not be whole. */
+const percentOf = (weight) => Number(weight.toFixed(1));
+
+/** @param {NonNullable<import('./answers.js').Live['route']>} route @param {number} version */
+function roleOf({ targets, experiment }, version) {
+  if (experiment !== null) return version === experiment.control ? 'control arm' : 'arm';
+  return targets.find((target) => target.version === version)?.name ?? '';
+}
+
+/** @param {HTMLElement} element @param {import('./answers.js').Live} live */
+export function showSplit(element, { route, atMs }) {
   fill(element, JSON.stringify(route), () => {
     if (!served(route)) return h('p', { class: 'muted' }, 'No version serves yet.');
-    const targets = route.targets.filter((target) => target.weight > 0);
-    const bars = targets.map((target) => {
+    const { shares, experiment } = route;
+    const bars = shares.map(({ version, weight }) => {
       const bar = h('div');
-      bar.style.background = versionColour(target.version);
-      bar.style.flexGrow = target.weight;
+      bar.style.background = versionColour(version);
+      bar.style.flexGrow = weight;
       return bar;
     });
-    const names = targets.map((target) =>
-      h('li', {}, versionDot(target.version), `version ${target.version} · ${target.name} · ${target.weight} %`),
-    );
-    const label = targets.map((t) => `version ${t.version} ${t.weight} percent`).join(', ');
+    const names = shares.map(({ version, weight }) => {
+      const role = roleOf(route, version);
+      return h('li', {}, versionDot(version), `version ${version} · ${role} · ${percentOf(weight)} %`);
+    });
+    const label = shares.map(({ version, weight }) => `version ${version} ${percentOf(weight)} percent`).join(', ');
     return [
       h('div', { class: 'split', role: 'img', 'aria-label': `Traffic split: ${label}` }, ...bars),
       h('ul', { class: 'shares' }, ...names),
+      experiment === null
+        ? ''
+        : h(
+            'p',
+            {},
+            `Experiment ${experiment.name}: ${experiment.share} % of the traffic takes part, until ${wallMoment(experiment.endsAtMs, atMs)}.`,
+          ),
       h(
         'p',
         { class: 'muted' },
@@ -140,7 +157,7 @@ export function showSplit(element, route) {
 }
 
 /** Whether anything answers: what may be called live. @param {import('./answers.js').Live['route']} route */
-export const served = (route) => route?.targets.some((target) => target.weight > 0);
+export const served = (route) => route !== null && route.shares.length > 0;
 
 /** The lines of the charts above, in words. @param {HTMLElement} element @param {import('./answers.js').Live['marks']} marks */
 export function showMarks(element, marks) {
@@ -207,18 +224,18 @@ const isTrained = ({ workers }) => workers > 0;
  * @param {import('./answers.js').Live['route']} route
  */
 export function showVersions(element, models, quality, route) {
-  fill(element, JSON.stringify([models, quality, route?.targets]), () => {
+  fill(element, JSON.stringify([models, quality, route?.shares]), () => {
     if (models.length === 0) return null;
     const rows = [...models].reverse().map((model) => {
       const seen = wholeVersions(quality).find((row) => row.version === model.version);
-      const serving = route?.targets.find((target) => target.version === model.version && target.weight > 0);
+      const serving = route?.shares.find(({ version }) => version === model.version);
       const baseline = model.baselines.find((b) => b.name === 'logistic');
       return [
         {
           content: [
             versionDot(model.version),
             h('strong', {}, `version ${model.version}`),
-            serving ? h('span', { class: 'pill good' }, `live ${serving.weight} %`) : '',
+            serving ? h('span', { class: 'pill good' }, `live ${percentOf(serving.weight)} %`) : '',
             referencePill(model.reference),
           ],
         },

@@ -83,7 +83,24 @@ const traffic = {
 };
 
 /** What the dashboard shows of a route. */
-export const RouteTraffic = answer({ ...traffic, progress: nullable(Progress) }, 'RouteTraffic');
+export const RouteTraffic = answer(
+  {
+    ...traffic,
+    shares: Type.Array(answer({ version: version(), weight: Type.Number({ minimum: 0, maximum: 100 }) }), {
+      description: 'Percent of all live traffic, arms of an experiment included; not always whole.',
+    }),
+    experiment: nullable(
+      answer({
+        name: Type.String(),
+        control: version(),
+        share: count('Percent of the traffic that takes part.'),
+        endsAtMs: timeMs('When it ends by itself.'),
+      }),
+    ),
+    progress: nullable(Progress),
+  },
+  'RouteTraffic',
+);
 
 const Route = answer(
   {

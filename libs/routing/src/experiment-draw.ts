@@ -65,7 +65,7 @@ export function armName({ control }: Pick<Experiment, 'control'>, version: numbe
 }
 
 /** Percent of all live traffic by version, experiment included; not always whole. Ascending. */
-export function trafficShares(route: Route): { version: number; weight: number }[] {
+export function trafficShares(route: Pick<Route, 'targets' | 'experiment'>): { version: number; weight: number }[] {
   const shares = new Map<number, number>();
   const add = (version: number, weight: number) => shares.set(version, (shares.get(version) ?? 0) + weight);
   const { arms = [], share = 0, control = 0 } = runningExperiment(route) ?? {};

@@ -306,6 +306,16 @@ describe('a rollout', () => {
     });
   });
 
+  it('an experiment: who meets which arm, how much of the traffic takes part, and until when', async () => {
+    await wide('experiment', async (page) => {
+      expect(await texts(page, '#split li')).toEqual(['version 1 · control arm · 70 %', 'version 2 · arm · 30 %']);
+      expect(await page.locator('#split').textContent()).toContain(
+        'Experiment prices: 50 % of the traffic takes part, until 15:00:25.',
+      );
+      expect(await texts(page, '#versions .pill.good')).toEqual(expect.arrayContaining(['live 30 %', 'live 70 %']));
+    });
+  });
+
   it('says who has paused it and why, and how it goes on', async () => {
     await wide('rollout-paused', async (page) => {
       expect(await page.locator('#rollout-facts').textContent()).toContain('Pausedsince 14:31:35 by bob (said)');

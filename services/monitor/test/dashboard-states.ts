@@ -4,7 +4,7 @@
 import type { AnswerOf, routerApi, trainerApi } from '@millrace/api';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
-import { emptyRoute, type RolloutSteps, type Route, type RouteTarget } from '@millrace/routing';
+import { type Experiment, emptyRoute, type RolloutSteps, type Route, type RouteTarget } from '@millrace/routing';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction } from '@millrace/testing';
 import type { ViewSources } from '../src/api/views.js';
@@ -57,6 +57,7 @@ export interface StateProject {
   marks?: boolean;
   /** Of version 2, in steps. */
   steps?: RolloutSteps;
+  experiment?: Experiment;
   analysis?: Analysis;
   loop: LoopTold;
 }
@@ -161,6 +162,19 @@ const IN_STEPS: StateProject = {
   ],
   loop: told('rolling_out', { for: 'the steps of the rollout of version 2, or a person who has paused them' }, 'drift'),
 };
+/** Version 1 is what the targets say; half of the traffic meets the arms. */
+const IN_EXPERIMENT: StateProject = {
+  ...ALARMS,
+  targets: [{ version: 1, weight: 100 }],
+  experiment: {
+    ...{ name: 'prices', salt: 9, control: 1, share: 50, fromRevision: 2, startedBy: 'ada' },
+    arms: [
+      { version: 1, weight: 40, slots: Array.from({ length: 40 }, (_, slot) => slot), isReady: true },
+      { version: 2, weight: 60, slots: Array.from({ length: 60 }, (_, slot) => 40 + slot), isReady: true },
+    ],
+    ...{ startedAtMs: NOW_MS - 100_000, endsAtMs: NOW_MS + 1_700_000 },
+  },
+};
 /** Version 2 has no traffic yet: it gets copies, and can be asked by its preview. */
 const IN_CHECK: StateProject = {
   ...IN_STEPS,
@@ -233,6 +247,7 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'loop-drifts': [{ ...QUIET, loop: { ...SETTLING, ...DRIFTS } }],
   'rollout-in-steps': [IN_STEPS],
   'rollout-in-check': [IN_CHECK],
+  experiment: [IN_EXPERIMENT],
   'rollout-paused': [
     {
       ...IN_STEPS,
@@ -331,6 +346,7 @@ function declare(
     unlabelled = false,
     labelDelay = '1s',
     steps,
+    experiment,
   }: StateProject,
 ): void {
   const parsed = parseProject(fileOf(name, unlabelled ? null : labelDelay), 'project.yaml');
@@ -367,6 +383,7 @@ function declare(
     reason: 'a blessed version',
   };
   if (steps !== undefined) now.rollout = { phase: 'progressing', version: 2, message: '', steps };
+  if (experiment !== undefined) now.experiment = experiment;
   if (marked) marks.routed(route, now);
   metadata.setRoute(now);
 }

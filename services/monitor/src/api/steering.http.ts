@@ -17,6 +17,7 @@ import { Answers, Caller } from '@millrace/service';
 import { Body, Controller, Inject, Param } from '@nestjs/common';
 import type { Replicas } from '../live/replicas.http.js';
 import { CLOCK, VIEW_SOURCES } from './monitor.http.js';
+import { trafficOf } from './route-traffic.js';
 import type { ViewSources } from './views.js';
 
 export const ROUTERS = Symbol('ROUTERS');
@@ -53,7 +54,8 @@ export class SteeringHttp {
       return { skip, pause, resume, abort }[word](ofRollout);
     });
     this.sources.analyses.askAgain(project);
-    return { route: { ...route, progress: rolloutProgress(route, this.clock.nowMs()) ?? null } };
+    const progress = rolloutProgress(route, this.clock.nowMs()) ?? null;
+    return { route: { ...route, ...trafficOf(route), progress } };
   }
 
   @Answers(steerLoop)

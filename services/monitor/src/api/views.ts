@@ -21,6 +21,7 @@ import type { TrafficHistory } from '../software/traffic-history.js';
 import type { Engine } from '../windows/engine.js';
 import type { WindowRecord } from '../windows/history.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
+import { trafficOf } from './route-traffic.js';
 
 /** Of a page of windows: a window has up to 65 cohorts of hundreds of tests, and is made and written in one go. */
 const PAGE_TESTS_MAX = 10_000;
@@ -95,8 +96,11 @@ function idleOf(metadata: Pick<MetadataCache, 'route'>, project: string): (alarm
     endedMs === null && version !== 'all' && served.length > 0 && !served.includes(version);
 }
 
-const servedBy = (metadata: Pick<MetadataCache, 'route'>, project: string) =>
-  (metadata.route(project)?.targets ?? []).filter(({ weight }) => weight > 0);
+/** Arms of an experiment, too: the route has not left them. */
+function servedBy(metadata: Pick<MetadataCache, 'route'>, project: string): { version: number; weight: number }[] {
+  const route = metadata.route(project);
+  return route === undefined ? [] : trafficOf(route).shares;
+}
 
 function alarmCounts(sources: ViewSources, monitor: ProjectMonitor | undefined) {
   const { alarms, active } = alarmsView(sources, monitor);
@@ -220,7 +224,7 @@ export function overviewView(sources: ViewSources, nowMs: number) {
       predictions: monitor?.counters.predictions ?? 0,
       predictionsPerSecond: sources.liveTraffic.get(name)?.recent().at(-1)?.predictions ?? 0,
       versions: sources.metadata.modelsOf(name).length,
-      serving: servedBy(sources.metadata, name).map(({ version, weight }) => ({ version, weight })),
+      serving: servedBy(sources.metadata, name),
       ...alarmCounts(sources, monitor),
       loop: sources.loops.of(name, nowMs),
       next: nextView(sources, name, nowMs),
@@ -286,7 +290,8 @@ function routeView(sources: ViewSources, project: string, nowMs: number) {
   const { revision, targets, loadedVersions, previousVersion, rollout, keepUntilMs, changedAtMs, reason } = route;
   const progress = rolloutProgress(route, nowMs) ?? null;
   const kept = keepUntilMs === undefined ? {} : { keepUntilMs };
-  return { revision, targets, loadedVersions, previousVersion, rollout, ...kept, changedAtMs, reason, progress };
+  const held = { loadedVersions, previousVersion, ...kept };
+  return { revision, targets, ...trafficOf(route), ...held, rollout, changedAtMs, reason, progress };
 }
 
 /** null: no data, which is not 0. */
