@@ -17,6 +17,8 @@ export const PLATFORM_EVENTS = [
   'rollout.superseded',
   'rollout.aborted',
   'rollout.rolled_back',
+  'experiment.started',
+  'experiment.ended',
   'approval.asked',
   'approval.given',
   'approval.refused',

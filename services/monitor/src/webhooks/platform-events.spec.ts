@@ -57,7 +57,7 @@ describe('what is told of routes', () => {
     expect(ofRoute(undefined, all[2] as Route)[0]?.data.message).toContain('all traffic goes to version 1');
   });
 
-  it('tells a switch with checks once, when the traffic moves, and a check that fails after it as taken back', () => {
+  it('tells both checks of a switch as steps, its end when it is over, and what a check that fails takes back', () => {
     const all = [
       route({ targets: ONE, rollout: rollout('promoted', 1) }),
       route({ targets: ONE, rollout: rollout('loading', 2) }),
@@ -67,9 +67,43 @@ describe('what is told of routes', () => {
       // The version before is unloaded.
       route({ targets: TWO, rollout: rollout('promoted', 2), previousVersion: 1, loadedVersions: [2] }),
     ];
-    expect(told(all)).toEqual(['rollout.promoted 1', 'rollout.started 2', 'rollout.promoted 2']);
+    const begun = ['rollout.promoted 1', 'rollout.started 2', 'rollout.step 2'];
+    expect(told(all)).toEqual([...begun, 'rollout.step 2', 'rollout.promoted 2']);
+    const before = [...all.slice(0, 3), route({ targets: ONE, rollout: rollout('failed', 2, 'errors') })];
+    // No traffic had moved.
+    expect(told(before)).toEqual([...begun, 'rollout.aborted 2']);
     const bad = [...all.slice(0, 4), route({ targets: ONE, rollout: rollout('failed', 2, 'errors') })];
     expect(told(bad).at(-1)).toBe('rollout.rolled_back 1');
+  });
+
+  it('tells that an experiment begins and that it ends, by whom and why, each once, and nothing of an old one', () => {
+    const experiment = {
+      ...{ name: 'prices', salt: 1, control: 1, share: 50, fromRevision: 2, startedBy: 'ada' },
+      arms: [1, 2].map((version) => ({ version, weight: 50, slots: [], isReady: true })),
+      ...{ startedAtMs: 5, endsAtMs: 9_000 },
+    };
+    const over = { ...experiment, end: { atMs: 7, reason: 'a rollout of version 3 began', by: 'loop', winner: 0 } };
+    const live = { targets: ONE, rollout: rollout('promoted', 1) };
+    const all = [
+      route(live),
+      route({ ...live, experiment }),
+      route({ ...live, experiment, reason: 'its arms are there' }),
+      route({ targets: ONE, rollout: rollout('loading', 3), experiment: over }),
+      route({ targets: ONE, rollout: rollout('failed', 3, 'no file'), experiment: over }),
+    ];
+    expect(told(all)).toEqual([
+      ...['rollout.promoted 1', 'experiment.started prices', 'rollout.started 3', 'experiment.ended prices'],
+      'rollout.aborted 3',
+    ]);
+    const ended = ofRoute(seenOf(all[2] as Route), all[3] as Route).find(({ event }) => event === 'experiment.ended');
+    expect(ended?.data).toMatchObject({
+      ...{ by: 'loop', name: 'prices', message: 'experiment prices has ended by loop: a rollout of version 3 began' },
+      arms: [
+        { version: 1, weight: 50 },
+        { version: 2, weight: 50 },
+      ],
+    });
+    expect(told([all[4] as Route])).toEqual(['rollout.promoted 1']);
   });
 
   it('tells that a rollout is paused, by whom and why, that it goes on, and that another one took its place', () => {
@@ -117,7 +151,7 @@ describe('what is told of routes', () => {
     const split = route({ targets: SPLIT, rollout: rollout('progressing', 2), previousVersion: 1 });
     const [step] = ofRoute(before, split);
     expect(step?.data.message).toBe(
-      'a part of the traffic moved, by a rollout of version 2: version 1 90 %, version 2 10 %',
+      'a step of the rollout of version 2: version 1 90 %, version 2 10 %',
     );
   });
 

@@ -26,6 +26,8 @@ export interface RouteSeen {
   rollout: string;
   /** Since when it is paused; 0: it is not. Not there in what an earlier release kept. */
   pausedMs?: number;
+  /** The last experiment by the revision that it began with, and whether it is over; likewise. */
+  experiment?: string;
 }
 
 const DRIFT_PREFIX = eventType('drift.detected').replace('drift.detected.v1', '');
@@ -91,11 +93,35 @@ export function ofRoute(before: RouteSeen | undefined, route: Route): ProjectEve
     ...(step === undefined ? [] : [{ event: step, version: versionOf(step, seen, route), why }]),
     ...besides.filter(({ event }) => event !== 'rollout.superseded'),
   ];
-  return told.map(({ event, version, why }) => {
+  const ofRollout = told.map(({ event, version, why }) => {
     const message = `${WORDS[event]} ${version}${why === '' ? '' : `: ${why}`}`;
     const data = { ...facts, version, message };
     return { project, event, id: event === step ? id : `${id}/${event}`, subject: `${version}`, data };
   });
+  return [...ofRollout, ...ofExperiment(before, seen, route)];
+}
+
+/** Its beginning and its end, whoever brought it: one that a rollout ends, or its time, is told as well. */
+function ofExperiment(before: RouteSeen | undefined, seen: RouteSeen, route: Route): ProjectEvent[] {
+  const { project, experiment, revision, changedAtMs, correlationId } = route;
+  // Of one that had ended before anything was remembered nobody waits to hear.
+  const isNew = experiment !== undefined && seen.experiment !== before?.experiment;
+  if (!isNew || (experiment.end !== undefined && before?.experiment === undefined)) return [];
+  const { name, control, share, endsAtMs, startedBy, end, fromRevision } = experiment;
+  const arms = experiment.arms.map(({ version, weight }) => ({ version, weight }));
+  const facts = { project, revision, name, arms, control, share, endsAtMs, atMs: changedAtMs, correlationId };
+  const told = (event: PlatformEvent, more: object): ProjectEvent => {
+    const id = `${project}/experiment/${fromRevision}/${experiment.startedAtMs}/${event}`;
+    return { project, event, id, subject: name, data: { ...facts, ...more } };
+  };
+  if (end === undefined) {
+    const shares = arms.map(({ version, weight }) => `version ${version} ${weight} %`).join(', ');
+    const message = `experiment ${name} begins: ${shares}, of ${share} % of the traffic`;
+    return [told('experiment.started', { by: startedBy, message })];
+  }
+  const { by, reason, winner } = end;
+  const message = `experiment ${name} has ended${by === '' ? '' : ` by ${by}`}: ${reason}`;
+  return [told('experiment.ended', { by, reason, ...(winner === 0 ? {} : { winner }), message })];
 }
 
 function versionOf(step: RouteStep, seen: RouteSeen, { rollout }: Route): number {
@@ -140,7 +166,7 @@ function besidesOf(before: RouteSeen | undefined, seen: RouteSeen, { rollout }: 
   ];
 }
 
-export function seenOf({ revision, changedAtMs, targets, rollout }: Route): RouteSeen {
+export function seenOf({ revision, changedAtMs, targets, rollout, experiment }: Route): RouteSeen {
   const traffic = targets.map(({ version, weight }) => `${version}=${weight}`).join(',');
   return {
     revision,
@@ -149,6 +175,7 @@ export function seenOf({ revision, changedAtMs, targets, rollout }: Route): Rout
     traffic,
     rollout: `${rollout.phase} ${rollout.version}`,
     pausedMs: rollout.steps?.pause?.sinceMs ?? 0,
+    experiment: experiment === undefined ? '' : `${experiment.fromRevision}${experiment.end ? ' over' : ''}`,
   };
 }
 
@@ -163,7 +190,7 @@ type RouteStep = Extract<PlatformEvent, `rollout.${string}`>;
 
 const WORDS: Readonly<Record<RouteStep, string>> = {
   'rollout.started': 'loading version',
-  'rollout.step': 'a part of the traffic moved, by a rollout of version',
+  'rollout.step': 'a step of the rollout of version',
   'rollout.promoted': 'all traffic goes to version',
   'rollout.paused': 'paused: the rollout of version',
   'rollout.resumed': 'goes on: the rollout of version',
@@ -178,14 +205,20 @@ function stepOf(
   seen: RouteSeen,
   { targets, previousVersion, rollout }: Route,
 ): RouteStep | undefined {
-  if (rollout.phase === 'failed' && before?.rollout.startsWith('progressing ')) return 'rollout.rolled_back';
-  if (targets.length > 0 && seen.traffic !== before?.traffic) {
-    if (targets.length > 1) return 'rollout.step';
+  const hasMoved = targets.length > 0 && seen.traffic !== before?.traffic;
+  const wasInSteps = before?.rollout.startsWith('progressing ') === true;
+  // In a check before a switch the version had no traffic that could come back.
+  if (rollout.phase === 'failed' && wasInSteps) return hasMoved ? 'rollout.rolled_back' : 'rollout.aborted';
+  if (hasMoved) {
+    if (targets.length > 1 || rollout.phase === 'progressing') return 'rollout.step';
     return previousVersion === 0 && before !== undefined && before.live !== 0
       ? 'rollout.rolled_back'
       : 'rollout.promoted';
   }
   if (seen.rollout === before?.rollout) return undefined;
+  if (rollout.phase === 'progressing') return 'rollout.step';
+  // The check after the switch is over: all traffic was there already.
+  if (rollout.phase === 'promoted' && wasInSteps) return 'rollout.promoted';
   if (rollout.phase === 'loading') return 'rollout.started';
   return rollout.phase === 'failed' ? 'rollout.aborted' : undefined;
 }
