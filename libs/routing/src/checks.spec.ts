@@ -193,6 +193,17 @@ describe('a check after the switch', () => {
 });
 
 describe('the version before', () => {
+  it('is named where there is none to go back to, but one that is loaded', () => {
+    const failed = done(checked, { kind: 'abort', version: 2 }, 10_500);
+    expect(tried(failed, { kind: 'rollback' }, 10_600)).toMatchObject({
+      ...{ kind: 'rejected', reason: 'nothing_to_roll_back' },
+      message: 'there is no previous version; promote gives all traffic to one that is loaded: 2',
+    });
+    expect(tried(failed, { kind: 'advance', version: 0 }, 10_600)).toMatchObject({
+      message: 'no rollout is under way that could be moved: that of version 2 has failed',
+    });
+  });
+
   const plain = strategyNamed('blue_green', { keepMs: KEEP_MS });
   const two = rolledOut(rolledOut(undefined, 1, 0, plain), 2, 1_000, plain);
   const over = (route: Route, nowMs: number) => settleKeep(route, route.revision, plain, nowMs);

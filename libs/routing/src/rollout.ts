@@ -395,7 +395,9 @@ function underWay(route: Route, version: number): UnderWay {
 }
 
 function noRollout({ rollout }: Route): Rejected {
-  const now = rollout.version === 0 ? 'there was none yet' : `that of version ${rollout.version} is ${rollout.phase}`;
+  const { version, phase } = rollout;
+  const ended = phase === 'failed' ? 'has failed' : `is ${phase}`;
+  const now = version === 0 ? 'there was none yet' : `that of version ${version} ${ended}`;
   return rejected('no_rollout', `no rollout is under way that could be moved: ${now}`);
 }
 
@@ -446,7 +448,7 @@ function rollback(route: Route, message: string, strategy: RolloutStrategy): Mov
   if (route.rollout.phase === 'progressing' && route.rollout.steps !== undefined)
     return { kind: 'moved', route: takenBack(route, message, strategy) };
   const version = route.previousVersion;
-  if (version === 0) return rejected('nothing_to_roll_back', 'there is no previous version');
+  if (version === 0) return rejected('nothing_to_roll_back', noPrevious(route));
   const { rollout } = route;
   if (rollout.phase === 'loading' && rollout.back === true)
     return rejected('rollout_in_progress', `version ${version} is being loaded again for a rollback`);
@@ -455,6 +457,12 @@ function rollback(route: Route, message: string, strategy: RolloutStrategy): Mov
   const loadedVersions = [...base.loadedVersions, version].sort((a, b) => a - b);
   const loading = { phase: 'loading' as const, version, message: `${message}: it is loaded again first`, back: true };
   return { kind: 'moved', route: { ...base, loadedVersions, rollout: loading } };
+}
+
+function noPrevious(route: Route): string {
+  const others = readyVersions(route).filter((version) => !isSoleTarget(route, version));
+  const said = 'there is no previous version';
+  return others.length === 0 ? said : `${said}; promote gives all traffic to one that is loaded: ${others.join(', ')}`;
 }
 
 function backTo(route: Route, version: number, strategy: RolloutStrategy): Route {
