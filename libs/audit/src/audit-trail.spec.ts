@@ -74,6 +74,19 @@ describe('the trail', () => {
     expect(taken.map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
+  it('leaves room for what was done where words that are refused flood it', async () => {
+    const { trail, taken, broker, again } = aTrail();
+    broker.away = true;
+    for (let i = 0; i < 5_000; i++) trail.note({ ...DONE, result: 'refused' });
+    for (let i = 0; i < 400; i++) trail.note(DONE);
+    await turn();
+    broker.away = false;
+    await again();
+    await trail.settled(1_000);
+    const of = (result: string) => taken.filter((entry) => entry.result === result).length;
+    expect([of('refused'), of('applied')]).toEqual([500, 400]);
+  });
+
   it('leaves out what comes when a thousand wait, and says so', async () => {
     const { trail, taken, broker, again, warned } = aTrail();
     broker.away = true;

@@ -1,6 +1,7 @@
 // What a process notes of who did what. Noting never waits and never fails: entries are written in their order, each
 // tried again until the broker has it, so that what is noted while it is away is written when it is back. At most
-// WAITING_MAX wait; what comes then is left out, counted and logged, and is not in the chain.
+// WAITING_MAX wait, half of it for what was refused; what comes then is left out, counted and logged, and is not in the
+// chain.
 
 import { type AuditEntry, encodeAuditEntry } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
@@ -65,7 +66,9 @@ export class AuditTrail {
   constructor(private readonly parts: AuditTrailParts) {}
 
   note(done: Done): void {
-    if (this.waiting.length >= WAITING_MAX) {
+    // What was refused cost nothing: a flood of it must not keep out what was done.
+    const most = done.result === 'refused' ? WAITING_MAX / 2 : WAITING_MAX;
+    if (this.waiting.length >= most) {
       entries.add(1, { outcome: 'dropped' });
       this.parts.log.warn('an entry of the audit is left out: too many wait for the broker', { action: done.action });
       return;

@@ -49,6 +49,15 @@ it('says what is not what was written, and passes over what was heard before', (
   ]);
 });
 
+it('keeps what was done beside a flood of what was refused', () => {
+  const book = new AuditBook(sound);
+  book.hear(entry({ id: 'done', atMs: 0 }));
+  for (let i = 1; i <= 5_000; i++) book.hear(entry({ id: `c-${i}`, atMs: i, result: 'refused' }));
+  const { entries, leftOut } = book.of('p', 0, 5_000);
+  expect([entries.at(-1)?.id, entries.length, leftOut]).toEqual(['done', 2_000, 3_001]);
+  expect(book.of('p', 3_002, 5_000).leftOut).toBe(0);
+});
+
 it('is bounded, and says how much it does not hold', () => {
   const book = new AuditBook(sound);
   for (let i = 0; i < 2_003; i++) book.hear(entry({ id: `c-${i}`, atMs: i }));

@@ -16,8 +16,9 @@ export interface HeardEntry extends AuditEntry {
 
 interface Page {
   entries: HeardEntry[];
-  /** What was left out for want of room. */
+  /** What was left out for want of room, and of when the newest of it was. */
   leftOut: number;
+  leftOutMs: number;
 }
 
 export class AuditBook {
@@ -31,7 +32,7 @@ export class AuditBook {
     const standing = this.follow(entry);
     const { project } = entry;
     if (standing === 'repeated' || project === '') return;
-    const page = this.pages.get(project) ?? { entries: [], leftOut: 0 };
+    const page = this.pages.get(project) ?? { entries: [], leftOut: 0, leftOutMs: 0 };
     this.pages.delete(project);
     this.pages.set(project, page);
     if (this.pages.size > PROJECTS_KEPT) this.pages.delete(this.pages.keys().next().value as string);
@@ -40,19 +41,21 @@ export class AuditBook {
     const at = page.entries.findLastIndex(({ atMs }) => atMs <= entry.atMs) + 1;
     page.entries.splice(at, 0, { ...entry, isSound: standing === 'sound' });
     if (page.entries.length <= ENTRIES_MAX) return;
-    page.entries.shift();
+    // What was refused costs whoever asks nothing: a flood of it must not take away what was done.
+    const refused = page.entries.findIndex(({ result }) => result === 'refused');
+    const [left] = page.entries.splice(Math.max(0, refused), 1);
     page.leftOut += 1;
+    page.leftOutMs = Math.max(page.leftOutMs, left?.atMs ?? 0);
   }
 
   /** Newest first, of `sinceMs` and later; `more`: how many of those are not in it. */
   of(project: string, sinceMs: number, limit: number): { entries: HeardEntry[]; more: number; leftOut: number } {
-    const { entries, leftOut } = this.pages.get(project) ?? { entries: [], leftOut: 0 };
+    const { entries, leftOut, leftOutMs } = this.pages.get(project) ?? { entries: [], leftOut: 0, leftOutMs: 0 };
     const since = entries.filter(({ atMs }) => atMs >= sinceMs);
-    const oldestMs = entries[0]?.atMs ?? Number.POSITIVE_INFINITY;
     return {
       entries: since.slice(-limit).reverse(),
       more: Math.max(0, since.length - limit),
-      leftOut: sinceMs < oldestMs ? leftOut : 0,
+      leftOut: sinceMs <= leftOutMs ? leftOut : 0,
     };
   }
 }

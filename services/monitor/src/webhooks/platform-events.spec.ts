@@ -150,9 +150,7 @@ describe('what is told of routes', () => {
     const before = seenOf(route({ targets: ONE, rollout: rollout('loading', 2) }));
     const split = route({ targets: SPLIT, rollout: rollout('progressing', 2), previousVersion: 1 });
     const [step] = ofRoute(before, split);
-    expect(step?.data.message).toBe(
-      'a step of the rollout of version 2: version 1 90 %, version 2 10 %',
-    );
+    expect(step?.data.message).toBe('a step of the rollout of version 2: version 1 90 %, version 2 10 %');
   });
 
   it('knows a route that comes again, and one of a project that was applied anew', () => {
