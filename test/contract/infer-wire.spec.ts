@@ -92,7 +92,10 @@ describe('libs/inference reads what protobuf-es writes', () => {
       entity: 'JFK',
       eventTimeMs: -990_000_000_000,
       sequence: '',
+      priority: 0,
     });
+    const first = { priority: { parameterChoice: { case: 'int64Param' as const, value: 1n } } };
+    expect(peekModel(requestBytes({ modelName: 'm', parameters: { ...parameters, ...first } })).priority).toBe(1);
   });
 
   it('raw contents as views of the message', () => {
