@@ -109,6 +109,18 @@ afterEach(async () => {
 });
 
 describe('the gRPC endpoint', () => {
+  it('serves on for a moment when it ends, and says that it is not ready', async () => {
+    await call('ModelInfer', requestOf('routed', 'before'));
+    const ended = endpoint.close();
+    const [ready, answer] = await Promise.all([
+      call('ServerReady', NOTHING),
+      call('ModelInfer', requestOf('routed', 'after')),
+    ]);
+    expect([ready.status, Buffer.from(ready.response)]).toEqual([0, Buffer.alloc(0)]);
+    expect(answer.status).toBe(0);
+    await ended;
+  });
+
   it('counts for a rollout what a server elsewhere answers to requests that the route drew, and what it fails', async () => {
     const rollout = { project: 'watched', version: 2, fromRevision: 1 };
     expect((await call('ModelInfer', requestOf('watched', 'r-0'))).status).toBe(GRPC_STATUS.OK);

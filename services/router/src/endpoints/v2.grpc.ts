@@ -28,6 +28,7 @@ import type { Destination } from '../upstream/upstream-choice.js';
 import type { UpstreamDoor } from '../upstream/upstream-door.js';
 import type { InferEndpoint } from './infer-endpoint.js';
 import { OrderedAnswers } from './ordered-answers.js';
+import { serveOn } from './serve-on.js';
 
 /** Requests of one ModelStreamInfer being answered; more wait in the stream. */
 const STREAM_IN_FLIGHT_MAX = 1_024;
@@ -51,6 +52,7 @@ export interface GrpcEndpointOptions {
 
 export class GrpcEndpoint {
   private server: RunningHttp2Server | undefined;
+  private isEnding = false;
 
   constructor(
     private readonly inference: InferEndpoint,
@@ -77,12 +79,21 @@ export class GrpcEndpoint {
 
   /** grpc.health.v1 says what ServerReady says. */
   tellHealth(): void {
-    this.server?.health.setServing(this.options.ready());
+    this.server?.health.setServing(this.isReady());
   }
 
-  /** Lets calls finish for the drain time. */
+  /** Says that it is not ready and serves on for a moment, then takes no new calls, and lets running ones finish. */
   async close(): Promise<void> {
-    await this.server?.close(this.options.drainMs);
+    const { server } = this;
+    if (server === undefined) return;
+    this.isEnding = true;
+    this.tellHealth();
+    await serveOn(this.options.drainMs, () => server.connections > 0);
+    await server.close(this.options.drainMs);
+  }
+
+  private isReady(): boolean {
+    return this.options.ready() && !this.isEnding;
   }
 
   private methods(): Map<string, Method> {
@@ -97,7 +108,7 @@ export class GrpcEndpoint {
       );
       methods.set(
         at('ServerReady'),
-        unary((call) => call.answer(this.options.ready() ? TRUE : FALSE)),
+        unary((call) => call.answer(this.isReady() ? TRUE : FALSE)),
       );
     }
     methods.set(at('ModelInfer'), unary(this.modelInfer));

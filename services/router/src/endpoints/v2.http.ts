@@ -28,6 +28,7 @@ import { statusOfChosen } from '../routing/chosen-status.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { UpstreamRest } from '../upstream/upstream-rest.http.js';
 import type { InferEndpoint } from './infer-endpoint.js';
+import { LOOK_MS, serveOn } from './serve-on.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
@@ -40,13 +41,6 @@ const INFER_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
 const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate|generate_stream)$/;
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
 const PREVIEW_PATH = /^\/v2\/models\/([^/]+)\/versions\/preview(\/.*)?$/;
-
-/**
- * HTTP/1.1 tells a client with its next answer, and a connection that is closed while idle may have a request on its
- * way: what is used once a second is told by then.
- */
-const NOTICE_MS = 1_000;
-const LOOK_MS = 50;
 
 export interface HttpEndpointOptions {
   /** Whoever answers is there. */
@@ -111,9 +105,7 @@ export class HttpEndpoint {
     const { drainMs } = this.options;
     this.isEnding = true;
     for (const response of this.open) if (!response.headersSent) response.shouldKeepAlive = false;
-    const noticeMs = Math.min(NOTICE_MS, drainMs);
-    for (let servedMs = 0; this.connections > 0 && servedMs < noticeMs; servedMs += LOOK_MS)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await serveOn(drainMs, () => this.connections > 0);
     // What is idle is closed at this moment only.
     const idle = setInterval(() => this.server.closeIdleConnections(), LOOK_MS);
     const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
