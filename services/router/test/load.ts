@@ -46,8 +46,8 @@ export function startLoad(client: Client, perSecond: number, model = 'p'): Load 
 }
 
 /**
- * Over connections that are kept alive; `headers`: of each request. Where one of the ports refuses a connection, so
- * that nothing was sent, the next one is asked.
+ * Over connections that are kept alive; `headers`: of each request. Where a connection to one of the ports does not
+ * come about, so that nothing was sent, the next one is asked.
  */
 export function startRestLoad(
   ports: number | readonly number[],
@@ -64,8 +64,9 @@ export function startRestLoad(
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
     const answer = await asked.catch((error: Error) => {
-      if (others.length > 0 && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED')
-        return undefined;
+      // Refused, or reset in the queue of a listener that is closed: the system does that, and nothing was sent.
+      const { syscall } = (error.cause ?? {}) as NodeJS.ErrnoException;
+      if (others.length > 0 && syscall === 'connect') return undefined;
       throw error;
     });
     if (answer === undefined) return ask(entity, others);
