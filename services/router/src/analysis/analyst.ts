@@ -19,7 +19,7 @@ import {
   VersionEvidence,
 } from '@millrace/routing';
 import type { EvidenceBook } from './evidence-book.js';
-import { addTo, type GatheredEvidence, type Word } from './gathered-evidence.js';
+import { addTo, type GatheredEvidence, type Word, withLosses } from './gathered-evidence.js';
 import type { GatheredLosses } from './gathered-losses.js';
 
 /** Analyses of rollouts that ended are kept for who asks; the oldest go. */
@@ -207,12 +207,7 @@ export class Analyst {
     const { routers, sum } = this.counts.gathered.of(rollout, this.options.self);
     for (const evidence of this.counts.book.of(rollout)?.versions ?? []) addTo(sum, evidence);
     followed.routers = routers + 1;
-    const labelled = this.counts.losses.of(rollout);
-    const of = (version: number): VersionEvidence => {
-      const evidence = sum.get(version) ?? new VersionEvidence(version);
-      evidence.losses = labelled.of(version);
-      return evidence;
-    };
+    const of = withLosses(sum, this.counts.losses.of(rollout));
     const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
     // What one that is heard for the first time has counted is of all steps so far: as one block of answers it would
     // take another split, or a bad hour, for a difference.

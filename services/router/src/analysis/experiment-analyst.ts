@@ -20,7 +20,7 @@ import {
 } from '@millrace/routing';
 import type { Counts } from './analyst.js';
 import type { RolloutId } from './evidence-book.js';
-import { addTo, type Word } from './gathered-evidence.js';
+import { addTo, type Word, withLosses } from './gathered-evidence.js';
 
 /** Figures of experiments that ended are kept for who asks; the oldest go. */
 const KEPT_MAX = 256;
@@ -199,12 +199,7 @@ export class ExperimentAnalyst {
     for (const evidence of this.counts.book.of(followed.id)?.versions ?? []) addTo(sum, evidence);
     followed.routers = routers + 1;
     followed.sum = sum;
-    const labelled = this.counts.losses.of(followed.id);
-    const of = (version: number): VersionEvidence => {
-      const evidence = sum.get(version) ?? new VersionEvidence(version);
-      evidence.losses = labelled.of(version);
-      return evidence;
-    };
+    const of = withLosses(sum, this.counts.losses.of(followed.id));
     this.counts.book.aim(followed.id, aimedCuts(followed.criteria, of(followed.control)));
     const isNew = routers > followed.heard;
     followed.heard = routers;

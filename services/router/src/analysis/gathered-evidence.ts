@@ -2,7 +2,7 @@
 // it said; one that started again counts from 0 under its new start and is another. Bounded: ROLLOUTS_MAX rollouts,
 // ROUTERS_MAX words each; of one more the oldest goes, and with it what only that one had counted.
 
-import { type EvidenceState, VersionEvidence } from '@millrace/routing';
+import { type EvidenceState, type RolloutLosses, VersionEvidence } from '@millrace/routing';
 import { type RolloutId, WATCHED_MAX } from './evidence-book.js';
 
 const ROLLOUTS_MAX = 2 * WATCHED_MAX;
@@ -67,6 +67,15 @@ export class GatheredEvidence {
 
 /** By version. */
 export type EvidenceSum = Map<number, VersionEvidence>;
+
+/** What routers counted of a version, with what labels said of it. */
+export function withLosses(sum: ReadonlyMap<number, VersionEvidence>, losses: Pick<RolloutLosses, 'of'>) {
+  return (version: number): VersionEvidence => {
+    const evidence = sum.get(version) ?? new VersionEvidence(version);
+    evidence.losses = losses.of(version);
+    return evidence;
+  };
+}
 
 export function addTo(sum: EvidenceSum, evidence: VersionEvidence): void {
   const total = sum.get(evidence.version) ?? new VersionEvidence(evidence.version);

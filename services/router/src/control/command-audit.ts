@@ -3,32 +3,14 @@
 // own. Of a command that is refused before it reaches the log whoever was asked says so, of all others the owner of
 // the route.
 
+import type { AuditTrail } from '@millrace/audit';
 import type { Command } from '@millrace/contracts';
 import type { Experiment, Route, RouteAction, RouteTarget } from '@millrace/routing';
 import type { CommandResult } from './route-owner.js';
 
 type RouteCommand = Command & { action: RouteAction };
 
-/** As libs/audit takes it. */
-interface Noted {
-  id?: string;
-  project: string;
-  who: string;
-  tool: string;
-  address: string;
-  action: string;
-  subject: string;
-  reason: string;
-  result: 'applied' | 'refused';
-  detail: string;
-  correlationId: string;
-}
-
-export interface Trail {
-  note(done: Noted): void;
-  /** Resolves when what was noted is durable, or the time is up. */
-  settled(withinMs: number): Promise<void>;
-}
+export type Trail = Pick<AuditTrail, 'note' | 'settled'>;
 
 /** The broker that gave the command takes the note in milliseconds; where it does not, the note is written later. */
 const SETTLE_MS = 2_000;
