@@ -263,6 +263,10 @@ export async function bringUp(
   const ready = new Set<string>();
   supervisor.on('ready', (name) => stage.progress(ready.add(name).size, supervisor.status().length));
   stop.beforeEndAtOnce(() => supervisor.endNow());
+  supervisor.on('homeGone', (error) => {
+    process.stderr.write(`millrace: ${error.reason}; stopping\n`);
+    stop.fail(error);
+  });
   try {
     await stop.unlessAsked(supervisor.start());
   } catch (thrown) {
@@ -273,10 +277,6 @@ export async function bringUp(
   // A process that stays down makes the platform useless: say so and end, instead of serving half of it.
   supervisor.on('failed', (name, error) => {
     process.stderr.write(`millrace: ${name} keeps dying: ${error.reason}\n  logs: ${join(settings.home, 'logs')}\n`);
-    stop.fail(error);
-  });
-  supervisor.on('homeGone', (error) => {
-    process.stderr.write(`millrace: ${error.reason}; stopping\n`);
     stop.fail(error);
   });
   supervisor.on('restart', (name, attempt) =>

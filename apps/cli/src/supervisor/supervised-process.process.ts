@@ -35,7 +35,9 @@ export interface ProcessEvents {
   exit(name: string, exit: ProcessExit): void;
   /** Somebody told it to end, and it did; it is started again at once. */
   endedInOrder(name: string): void;
-  restart(name: string, attempt: number, delayMs: number): void;
+  backsOff(name: string, attempt: number, delayMs: number): void;
+  /** Right before it is started again. */
+  restart(name: string, attempt: number): void;
   /** It died on a full disk, and is started when there is room; that is no death of its own. */
   noRoom(name: string): void;
   failed(name: string, error: PlatformError): void;
@@ -205,7 +207,7 @@ export class SupervisedProcess {
     this.lastExit = { code, signal, expected };
     events.exit(plan.name, this.lastExit);
     if (this.leaving && this.state !== 'stopping') this.settle('stopped');
-    if (expected) return;
+    if (expected || this.leaving) return;
     if (this.heldUntilReleased) {
       this.state = 'held';
       return;
@@ -231,10 +233,14 @@ export class SupervisedProcess {
     }
     this.state = 'backing-off';
     this.restarts += 1;
-    events.restart(plan.name, decision.attempt, decision.delayMs);
+    events.backsOff(plan.name, decision.attempt, decision.delayMs);
     this.restartTimer = setTimeout(() => {
-      if (this.heldUntilReleased) this.state = 'held';
-      else this.start();
+      if (this.heldUntilReleased) {
+        this.state = 'held';
+        return;
+      }
+      events.restart(plan.name, decision.attempt);
+      if (!this.leaving) this.start();
     }, decision.delayMs);
   }
 

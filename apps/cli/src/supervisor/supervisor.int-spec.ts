@@ -261,6 +261,49 @@ describe('Supervisor', () => {
     }
   });
 
+  it('starts nothing again where its home is gone, and says so once, before the next look at it is due', async () => {
+    const log: string[] = [];
+    const told: string[] = [];
+    const one = supervisor([plan('kafka', ports.kafka), plan('redis', ports.redis, { after: ['kafka'] })], {
+      log: (line) => log.push(line),
+    });
+    one.on('restart', (name) => told.push(`${name} is started again`));
+    one.on('homeGone', ({ reason }) => told.push(reason));
+    await one.start();
+    const pids = one.status().map(({ pid }) => pid as number);
+    rmSync(home, { recursive: true, force: true });
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await until(() => one.status().every(({ state }) => state === 'stopped'));
+    expect(told).toEqual([`${home} was removed while Millrace ran in it`]);
+    expect(log).toEqual([]);
+    expect(one.status().map(({ restarts }) => restarts)).toEqual([0, 0]);
+  });
+
+  it('looks at its home once more right before it starts a process again: a removal may still have been under way', async () => {
+    const told: string[] = [];
+    const limits = { ...RESTARTS, firstDelayMs: 300 };
+    const one = supervisor([plan('kafka', ports.kafka)], {
+      restartLimits: limits,
+      log: (line) => {
+        told.push(line.replace(/\d+ ms/, 'N ms'));
+        if (line.includes('restarts in')) rmSync(home, { recursive: true, force: true });
+      },
+    });
+    one.on('restart', () => told.push('is started again'));
+    one.on('homeGone', ({ reason }) => told.push(reason));
+    await one.start();
+    one.kill('kafka');
+    await until(() => told.length === 3);
+    expect(told).toEqual([
+      'kafka ended unexpectedly (SIGKILL)',
+      'kafka restarts in N ms (attempt 1)',
+      `${home} was removed while Millrace ran in it`,
+    ]);
+    await one.stop();
+    expect(told).toHaveLength(3);
+    expect(one.status().map(({ state }) => state)).toEqual(['stopped']);
+  });
+
   it('starts what dies on a full disk again when there is room, however often it died there', async () => {
     let room = true;
     const said: string[] = [];

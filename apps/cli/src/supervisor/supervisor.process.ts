@@ -74,7 +74,7 @@ interface SupervisorEventMap {
   /** Ready for the first time or again after a restart. */
   ready: [name: string, tookMs: number];
   exit: [name: string, exit: ProcessExit];
-  restart: [name: string, attempt: number, delayMs: number];
+  restart: [name: string, attempt: number];
   /** It died too often and stays down: the platform is not whole any more. */
   failed: [name: string, error: PlatformError];
   /** The home was removed or taken over: nothing that is written there is kept any more. */
@@ -120,6 +120,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   private reaper: ChildProcess | undefined;
   private stopping: Promise<void> | undefined;
   private homeCheck: NodeJS.Timeout | undefined;
+  private isHomeGone = false;
 
   constructor(private readonly options: SupervisorOptions) {
     super();
@@ -258,7 +259,8 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
         this.emit('ready', name, tookMs);
       },
       exit: (name, exit) => {
-        if (!exit.expected && exit.code !== 0)
+        // What loses its files dies before the next look at the home.
+        if (!exit.expected && this.isHomeThere() && exit.code !== 0)
           this.say(`${name} ended unexpectedly (${exit.signal ?? `exit code ${exit.code}`})`);
         this.emit('exit', name, exit);
       },
@@ -266,10 +268,12 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
         this.note();
         this.say(`${name} ended in order and is started again`);
       },
-      restart: (name, attempt, delayMs) => {
+      backsOff: (name, attempt, delayMs) => {
         this.note();
         this.say(`${name} restarts in ${delayMs} ms (attempt ${attempt})`);
-        this.emit('restart', name, attempt, delayMs);
+      },
+      restart: (name, attempt) => {
+        if (this.isHomeThere()) this.emit('restart', name, attempt);
       },
       noRoom: (name) => {
         this.note();
@@ -342,13 +346,20 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   }
 
   private watchHome(): void {
-    this.homeCheck = setInterval(() => {
-      if (this.run.isHeld()) return;
-      clearInterval(this.homeCheck);
-      const { home } = this.options;
-      this.emit('homeGone', new PlatformError('unavailable', `${home} was removed while Millrace ran in it`));
-    }, HOME_CHECK_MS);
+    this.homeCheck = setInterval(() => this.isHomeThere(), HOME_CHECK_MS);
     this.homeCheck.unref();
+  }
+
+  /** Where it is not, that is told once, and nothing is started any more. */
+  private isHomeThere(): boolean {
+    if (this.isHomeGone || this.stopping !== undefined) return !this.isHomeGone;
+    if (this.run.isHeld()) return true;
+    this.isHomeGone = true;
+    clearInterval(this.homeCheck);
+    for (const process of this.processes.values()) process.restartNoMore();
+    const { home } = this.options;
+    this.emit('homeGone', new PlatformError('unavailable', `${home} was removed while Millrace ran in it`));
+    return false;
   }
 
   private startReaper(): void {

@@ -46,13 +46,18 @@ export class StopSignal {
   }
 
   /**
-   * The work's result; rejects with `cancelled` as soon as a stop is asked for, however long the work would still take.
-   * The fact `told` says that the terminal has the reason already.
+   * The work's result; rejects with `cancelled` as soon as a stop is asked for, and with its reason after `fail`, however
+   * long the work would still take. The fact `told` says that the terminal has the reason already.
    */
   async unlessAsked<T>(work: Promise<T>): Promise<T> {
     let stopped: () => void = () => undefined;
     const asked = new Promise<never>((_, reject) => {
-      stopped = () => reject(new PlatformError('cancelled', 'stopped before it was done', { facts: { told: true } }));
+      stopped = () => {
+        const { reason: why } = this.signal;
+        const { code, reason } =
+          why instanceof PlatformError ? why : { code: 'cancelled' as const, reason: 'stopped before it was done' };
+        reject(new PlatformError(code, reason, { facts: { told: true } }));
+      };
       if (this.signal.aborted) stopped();
       this.signal.addEventListener('abort', stopped, { once: true });
     });

@@ -1,10 +1,11 @@
 // The REST endpoint between real HTTP servers: which paths reach serving, how answers are coded, what failures are
 // called.
 
+import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, Server } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ManualClock, RequestIds, seededRng } from '@millrace/domain';
 import { decodeInferRequest, encodeInferResponse, Tensor } from '@millrace/inference';
 import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
@@ -108,7 +109,7 @@ describe("the router's REST endpoint", () => {
       host: '127.0.0.1',
       port: 0,
       requestBytesMax: 100_000,
-      drainMs: 100,
+      drainMs: 2_000,
       serving: new Forward('127.0.0.1', (serving.address() as AddressInfo).port, 'serving'),
     });
     port = await endpoint.listen();
@@ -159,6 +160,23 @@ describe("the router's REST endpoint", () => {
     await ended;
     await expect(kept('GET', '/v2/health/live')).rejects.toThrow('ECONNREFUSED');
     closers.shift();
+  });
+
+  it('that takes no more connections answers those who have just connected', async () => {
+    const fresh = connect(port, '127.0.0.1');
+    await once(fresh, 'connect');
+    let said = '';
+    fresh.on('data', (text) => {
+      said += text;
+    });
+    const { close } = Server.prototype;
+    const stopsListening = jest.spyOn(Server.prototype, 'close').mockImplementationOnce(function (this: Server, done) {
+      fresh.write('GET /v2/health/live HTTP/1.1\r\nhost: router\r\n\r\n');
+      return close.call(this, done);
+    });
+    await end();
+    stopsListening.mockRestore();
+    expect(said).toMatch(/^HTTP\/1.1 200 OK\r\n(.+\r\n)*connection: close\r\n/i);
   });
 
   it('asks for statistics as the caller did, and for the live version where only one can be meant', async () => {

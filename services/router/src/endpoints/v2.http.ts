@@ -5,7 +5,7 @@
 // connections are bounded.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { createGunzip, createInflate, deflate, gzip } from 'node:zlib';
 import { type Clock, PlatformError } from '@millrace/domain';
 import { codeOfStatus } from '@millrace/grpc';
@@ -32,6 +32,8 @@ import { LOOK_MS, serveOn } from './serve-on.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
+/** A client that connects asks at once: a round trip, and a pause of a busy machine. */
+const FIRST_REQUEST_MS = 300;
 /** Below this a compressed answer is not worth its time. */
 const COMPRESSED_BYTES_MIN = 1_024;
 /** Tensors gain little from more: level 1 costs a third of the default. */
@@ -99,17 +101,23 @@ export class HttpEndpoint {
   /**
    * Says that it is not ready and serves on for a moment, in which every answer tells its client to use the connection
    * no more, as GOAWAY does; then takes no new ones, and lets running requests finish for the drain time. A client that
-   * keeps connections alive would else go on with them until they are cut under its requests.
+   * keeps connections alive would else go on with them until they are cut under its requests; and one that has just
+   * connected is about to ask: idle connections stay for a moment more.
    */
   async close(): Promise<void> {
     const { drainMs } = this.options;
     this.isEnding = true;
     for (const response of this.open) if (!response.headersSent) response.shouldKeepAlive = false;
-    await serveOn(drainMs, () => this.connections > 0);
+    const isConnected = () => this.connections > 0;
+    await serveOn(drainMs, isConnected);
+    const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
+    // That of an HTTP server closes what is idle, too.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    await serveOn(Math.min(FIRST_REQUEST_MS, drainMs), isConnected);
+    this.server.close();
     // What is idle is closed at this moment only.
     const idle = setInterval(() => this.server.closeIdleConnections(), LOOK_MS);
-    const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    await closed;
     clearInterval(idle);
     clearTimeout(cut);
     this.serving.close();

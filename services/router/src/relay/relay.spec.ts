@@ -4,7 +4,7 @@ import { relayPb } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
 import { REFUSAL } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
-import { IN_FLIGHT_MAX, Relay, type RelayRequest, WAITING_MAX } from './relay.js';
+import { type Done, IN_FLIGHT_MAX, Relay, type RelayRequest, WAITING_MAX } from './relay.js';
 import { BURST, SHARE } from './retry-budget.js';
 
 class FakeStream {
@@ -410,6 +410,14 @@ describe('relay', () => {
     ticks(6, 120);
     expect([sent(150), sent(250), sent(Number.POSITIVE_INFINITY)]).toEqual([false, true, true]);
     expect([relay.loopLagMs, relay.counters.shed, relay.counters.shedByLag]).toEqual([100, 1, 1]);
+    const refused: [number, string][] = [];
+    const done: Done = (status, message) => refused.push([status, message]);
+    for (const leftMs of [0.1, 150]) relay.send(request('x', { deadlineAtMs: clock.monotonicMs() + leftMs, done }));
+    endTurn();
+    expect(refused).toEqual([
+      [4, 'the router is behind: it would be answered in about 200 ms, and its deadline is in 0 ms'],
+      [14, 'the router is behind: it would be answered in about 200 ms, and its deadline is in 150 ms'],
+    ]);
     ticks(1, 20);
     expect(sent(50)).toBe(true);
   });

@@ -53,6 +53,8 @@ const UNSETTLED_MS = 10_000;
 const RESEND_MS = 100;
 /** The lag of the loop comes twice: the request has waited in its socket, and its answer will in another. */
 const LAGS = 2;
+/** With less left a refused request is late whoever is asked next. */
+const ELSEWHERE_MS_MIN = 1;
 const BUDGET_SPENT = 'it is not sent again, for too many were';
 
 /** An open stream to serving. */
@@ -282,7 +284,8 @@ export class Relay {
     if (byLag) this.counters.shedByLag += 1;
     const why = byLag ? 'the router is behind' : `too many requests wait for model '${request.model}'`;
     const late = `it would be answered in about ${Math.round(lateMs)} ms, and its deadline is in ${Math.round(leftMs)} ms`;
-    this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `${why}: ${late}`);
+    const { UNAVAILABLE, DEADLINE_EXCEEDED } = GRPC_STATUS;
+    this.refuse(request.done, leftMs < ELSEWHERE_MS_MIN ? DEADLINE_EXCEEDED : UNAVAILABLE, `${why}: ${late}`);
     return true;
   }
 
