@@ -10,8 +10,8 @@ import { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
 
 const RATE = 100;
-/** Its drain is 5 s; requests here take some milliseconds. */
-const ENDED_WITHIN_MS = 5_000;
+/** Its drain is 5 s; before it come the moment of notice, and the end of what was idle. */
+const ENDED_WITHIN_MS = 8_000;
 const TRITON_CLIENT = new URL('./end_client.py', import.meta.url).pathname;
 
 let platform: Platform;

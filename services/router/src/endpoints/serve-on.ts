@@ -5,7 +5,7 @@
  * HTTP/1.1 tells a client with its next answer, and a connection that is closed while idle may have a request on its
  * way: what is used once a second is told by then; and a balancer that asks every second has asked.
  */
-const NOTICE_MS = 1_000;
+export const NOTICE_MS = 1_000;
 export const LOOK_MS = 50;
 
 /** Resolves when the moment is over, or nobody is connected any more. */
@@ -13,4 +13,22 @@ export async function serveOn(drainMs: number, isConnected: () => boolean): Prom
   const noticeMs = Math.min(NOTICE_MS, drainMs);
   for (let servedMs = 0; isConnected() && servedMs < noticeMs; servedMs += LOOK_MS)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
+/** Resolves right after the event loop has taken what the system had for it. */
+export function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Resolves right after a turn of the event loop in which nobody connected, at the latest after the moment above. A turn
+ * accepts one connection; those that then still wait to be accepted are reset with the listener, their requests sent.
+ */
+export async function acceptWaiting(accepted: () => number): Promise<void> {
+  const endMs = performance.now() + NOTICE_MS;
+  let before: number;
+  do {
+    before = accepted();
+    await turnOfLoop();
+  } while (accepted() > before && performance.now() < endMs);
 }

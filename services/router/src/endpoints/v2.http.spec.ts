@@ -50,6 +50,8 @@ function nobodyElsewhere(table: RouteTable, outcomes: Outcomes, ids: RequestIds,
   return { door, rest };
 }
 
+const { close } = Server.prototype;
+
 describe("the router's REST endpoint", () => {
   const clock = new ManualClock(0);
   const closers: (() => Promise<unknown>)[] = [];
@@ -169,7 +171,6 @@ describe("the router's REST endpoint", () => {
     fresh.on('data', (text) => {
       said += text;
     });
-    const { close } = Server.prototype;
     const stopsListening = jest.spyOn(Server.prototype, 'close').mockImplementationOnce(function (this: Server, done) {
       fresh.write('GET /v2/health/live HTTP/1.1\r\nhost: router\r\n\r\n');
       return close.call(this, done);
@@ -177,6 +178,29 @@ describe("the router's REST endpoint", () => {
     await end();
     stopsListening.mockRestore();
     expect(said).toMatch(/^HTTP\/1.1 200 OK\r\n(.+\r\n)*connection: close\r\n/i);
+  });
+
+  it('that takes no more connections has taken those that waited: their requests are on the way', async () => {
+    const asked = Array.from({ length: 20 }, () => ask('GET', '/v2/health/live'));
+    await end();
+    expect((await Promise.all(asked)).map(({ headers }) => headers.connection)).toEqual(Array(20).fill('close'));
+  });
+
+  it('that ends keeps idle connections of a client that asks until it has used them up', async () => {
+    const agent = new Agent({ keepAlive: true, maxFreeSockets: 10 });
+    const bursts = () => Promise.all(Array.from({ length: 10 }, () => ask('GET', '/v2/health/live', '', {}, agent)));
+    await bursts();
+    const ended = end();
+    await new Promise((resolve) =>
+      jest.spyOn(Server.prototype, 'close').mockImplementationOnce(function (this: Server, done) {
+        resolve(undefined);
+        return close.call(this, done);
+      }),
+    );
+    for (let i = 0; i < 10; i++)
+      expect((await ask('GET', '/v2/health/live', '', {}, agent)).headers.connection).toBe('close');
+    await expect(ask('GET', '/v2/health/live', '', {}, agent)).rejects.toMatchObject({ syscall: 'connect' });
+    await ended;
   });
 
   it('asks for statistics as the caller did, and for the live version where only one can be meant', async () => {

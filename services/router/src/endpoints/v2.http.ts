@@ -28,12 +28,10 @@ import { statusOfChosen } from '../routing/chosen-status.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { UpstreamRest } from '../upstream/upstream-rest.http.js';
 import type { InferEndpoint } from './infer-endpoint.js';
-import { LOOK_MS, serveOn } from './serve-on.js';
+import { acceptWaiting, LOOK_MS, NOTICE_MS, serveOn, turnOfLoop } from './serve-on.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
-/** A client that connects asks at once: a round trip, and a pause of a busy machine. */
-const FIRST_REQUEST_MS = 300;
 /** Below this a compressed answer is not worth its time. */
 const COMPRESSED_BYTES_MIN = 1_024;
 /** Tensors gain little from more: level 1 costs a third of the default. */
@@ -61,6 +59,9 @@ export class HttpEndpoint {
   /** Of requests that came and are not answered. */
   private readonly open = new Set<ServerResponse>();
   private connections = 0;
+  /** Connections ever, and when the last request came. */
+  private accepted = 0;
+  private askedAtMs = 0;
   private isEnding = false;
 
   constructor(
@@ -75,6 +76,7 @@ export class HttpEndpoint {
       { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {
         this.open.add(response);
+        this.askedAtMs = performance.now();
         response.once('close', () => this.open.delete(response));
         if (this.isEnding) response.shouldKeepAlive = false;
         this.handle(request, response).catch((thrown: unknown) => sendError(response, PlatformError.from(thrown)));
@@ -83,6 +85,7 @@ export class HttpEndpoint {
     this.server.maxConnections = CONNECTIONS_MAX;
     this.server.on('connection', (socket) => {
       this.connections += 1;
+      this.accepted += 1;
       socket.once('close', () => {
         this.connections -= 1;
       });
@@ -101,8 +104,8 @@ export class HttpEndpoint {
   /**
    * Says that it is not ready and serves on for a moment, in which every answer tells its client to use the connection
    * no more, as GOAWAY does; then takes no new ones, and lets running requests finish for the drain time. A client that
-   * keeps connections alive would else go on with them until they are cut under its requests; and one that has just
-   * connected is about to ask: idle connections stay for a moment more.
+   * keeps connections alive would else go on with them until they are cut under its requests. One that asks uses up the
+   * idle ones that it has: they stay until nobody has asked for as long.
    */
   async close(): Promise<void> {
     const { drainMs } = this.options;
@@ -110,15 +113,17 @@ export class HttpEndpoint {
     for (const response of this.open) if (!response.headersSent) response.shouldKeepAlive = false;
     const isConnected = () => this.connections > 0;
     await serveOn(drainMs, isConnected);
+    await acceptWaiting(() => this.accepted);
     const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
-    // That of an HTTP server closes what is idle, too.
+    // An HTTP server's own closes what is idle, too.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
-    await serveOn(Math.min(FIRST_REQUEST_MS, drainMs), isConnected);
-    this.server.close();
-    // What is idle is closed at this moment only.
-    const idle = setInterval(() => this.server.closeIdleConnections(), LOOK_MS);
+    this.askedAtMs = performance.now();
+    while (isConnected()) {
+      await serveOn(LOOK_MS, isConnected);
+      await turnOfLoop(); // what has come is read
+      if (performance.now() - this.askedAtMs > NOTICE_MS) this.server.closeIdleConnections();
+    }
     await closed;
-    clearInterval(idle);
     clearTimeout(cut);
     this.serving.close();
     this.upstream.close();
