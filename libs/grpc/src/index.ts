@@ -1,5 +1,6 @@
 // gRPC: definitions from descriptors, clients, the HTTP/2 server of the hot ports, health, status codes.
 
+export { acceptWaiting, turnOfLoop } from './accept-waiting.js';
 export { createClient, type GrpcClient } from './client.js';
 export { HealthState } from './health.js';
 export { addHealthService } from './health-service.js';

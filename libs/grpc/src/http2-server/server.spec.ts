@@ -282,6 +282,16 @@ describe('the server', () => {
     expect(server.connections).toBe(0);
   });
 
+  it('takes the connections that wait to be accepted before it closes, and resets none', async () => {
+    const server = await serve({ Echo: echo });
+    const ends = Array.from({ length: 20 }, () => {
+      const socket = connect(server.port, '127.0.0.1').resume();
+      return new Promise((resolve) => socket.once('error', resolve).once('end', () => resolve('told')));
+    });
+    await server.close(200);
+    expect(await Promise.all(ends)).toEqual(Array(20).fill('told'));
+  });
+
   it('cuts calls that outlive the grace, and names an address that is taken', async () => {
     const server = await serve({ Hang: unary(() => undefined) });
     await expect(startHttp2Server({ port: server.port })).rejects.toMatchObject({ code: 'unavailable' });

@@ -9,6 +9,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
+import { acceptWaiting } from '../accept-waiting.js';
 import { HealthState } from '../health.js';
 import { fieldOf } from '../http2/hpack.js';
 import { timeoutMs } from '../http2/wire.js';
@@ -124,6 +125,7 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
 
   async close(graceMs = GRACE_MS): Promise<void> {
     this.health.close();
+    await acceptWaiting(() => this.accepted);
     for (const connection of this.watched.keys()) connection.announceEnd();
     // No new connection during the notice: a client would begin on it what is about to end.
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));

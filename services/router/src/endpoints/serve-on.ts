@@ -14,21 +14,3 @@ export async function serveOn(drainMs: number, isConnected: () => boolean): Prom
   for (let servedMs = 0; isConnected() && servedMs < noticeMs; servedMs += LOOK_MS)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
-
-/** Resolves right after the event loop has taken what the system had for it. */
-export function turnOfLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/**
- * Resolves right after a turn of the event loop in which nobody connected, at the latest after the moment above. A turn
- * accepts one connection; those that then still wait to be accepted are reset with the listener, their requests sent.
- */
-export async function acceptWaiting(accepted: () => number): Promise<void> {
-  const endMs = performance.now() + NOTICE_MS;
-  let before: number;
-  do {
-    before = accepted();
-    await turnOfLoop();
-  } while (accepted() > before && performance.now() < endMs);
-}

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { createGunzip, createInflate, deflate, gzip } from 'node:zlib';
 import { type Clock, PlatformError } from '@millrace/domain';
-import { codeOfStatus } from '@millrace/grpc';
+import { acceptWaiting, codeOfStatus, turnOfLoop } from '@millrace/grpc';
 import {
   acceptedCoding,
   codingOf,
@@ -28,7 +28,7 @@ import { statusOfChosen } from '../routing/chosen-status.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { UpstreamRest } from '../upstream/upstream-rest.http.js';
 import type { InferEndpoint } from './infer-endpoint.js';
-import { acceptWaiting, LOOK_MS, NOTICE_MS, serveOn, turnOfLoop } from './serve-on.js';
+import { LOOK_MS, NOTICE_MS, serveOn } from './serve-on.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
