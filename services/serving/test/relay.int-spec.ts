@@ -141,6 +141,6 @@ describe('the relay stream', () => {
     send(frame(4000));
     expect(await answerTo(4000)).toMatchObject({ status: 0 });
     expect(await stopped).toBe(0);
-    expect(ended).toBe(true);
+    await eventually('the stream has ended', () => ended);
   });
 });

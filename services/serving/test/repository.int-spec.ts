@@ -241,9 +241,10 @@ describe('a repository folder', () => {
     // The first third warms up. A leak of one session (0.3 MB) per reload would be above a fifth at the end.
     const settled = rss.slice(4);
     expect(Math.max(...settled.slice(-3)) / Math.min(...settled.slice(0, 3))).toBeLessThan(1.15);
-    const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-    const tenth = Math.floor(took.length / 10);
-    expect(median(took.slice(-tenth))).toBeLessThanOrEqual(2 * Math.max(1, median(took.slice(0, tenth))) + 2);
+    // The quickest ones: what is slower at the end for each is ours, what is so for some is the machine's.
+    const quick = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 4] as number;
+    const third = Math.floor(took.length / 3);
+    expect(quick(took.slice(-third))).toBeLessThanOrEqual(2 * Math.max(1, quick(took.slice(0, third))) + 2);
     const log = serving.log();
     await eventually('every old version was closed', () => {
       const closed = serving.log().match(/model version closed".*"model":"reloaded"/g)?.length ?? 0;
