@@ -343,8 +343,13 @@ describe('TransactionalProducer', () => {
     const tx = new TransactionalProducer(connection, { transactionalId: 'routes-2' });
     closers.push(() => tx.close());
     await tx.connect();
-    const started = process.hrtime.bigint();
-    for (let i = 0; i < 10; i++) await tx.send('routes.v1', [{ key: 'p', value: Buffer.from(`${i}`) }]);
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(3000);
+    const times: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const fromMs = performance.now();
+      await tx.send('routes.v1', [{ key: 'p', value: Buffer.from(`${i}`) }]);
+      times.push(performance.now() - fromMs);
+    }
+    // The quickest of those after the first: one that waits for a retry does so each time.
+    expect(Math.min(...times.slice(1))).toBeLessThan(300);
   });
 });
