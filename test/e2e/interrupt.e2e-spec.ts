@@ -72,10 +72,11 @@ describe('Ctrl-C in npm start', () => {
       const askedMs = performance.now();
       run.type('\x03');
       expect((await run.finished).code).toBe(130);
-      expect(performance.now() - askedMs).toBeLessThan(1_500);
+      // In order it would wait for the one that stands still as long as it may take.
+      expect(performance.now() - askedMs).toBeLessThan(STOP_MS_MAX / 2);
       await until(
         () => platform.processes().length === 0,
-        2_000,
+        STOP_MS_MAX,
         () => JSON.stringify(platform.processes()),
       );
     },
