@@ -156,6 +156,10 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
     this.blocks.peerTableSize(bytes);
   }
 
+  protected ponged(): void {
+    // That something was heard is what counts.
+  }
+
   protected heardSettings(): void {
     this.tellGreeted('');
   }

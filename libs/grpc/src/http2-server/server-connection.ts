@@ -17,6 +17,8 @@ const CONCURRENT_STREAMS_MAX = 1_024;
 export const STREAM_WINDOW_BYTES = 1_048_576;
 /** Beyond, the peer does not read its answers, and is not read either. */
 const UNSENT_BYTES_MAX = 8_388_608;
+/** Of the PING behind the announcement of an end; others carry 0. */
+const END_MARK = 1;
 /** Clients with short deadlines reset many calls. */
 const RESETS_BURST = 10_000;
 const RESETS_PER_SECOND = 1_000;
@@ -31,6 +33,7 @@ export class ServerConnection extends Http2Connection<AnswerStream> implements A
   readonly blocks = new AnswerBlocks();
   private readonly resets: Budget;
   private lastStreamId = 0;
+  private announced = false;
   private refusing = false;
 
   constructor(
@@ -51,9 +54,19 @@ export class ServerConnection extends Http2Connection<AnswerStream> implements A
     this.forget(stream);
   }
 
-  /** "Begin nothing new here"; what crosses it on the way is still taken. */
+  /**
+   * "Begin nothing new here"; what crosses it on the way is still taken. The answer to the PING comes after all of that,
+   * however slow the peer is, and then the connection finishes.
+   */
   announceEnd(): void {
-    if (!this.over) this.control.goAway(h2.ANY_STREAM, h2.NO_ERROR);
+    if (this.over) return;
+    this.control.goAway(h2.ANY_STREAM, h2.NO_ERROR);
+    this.ping(END_MARK);
+    this.announced = true;
+  }
+
+  protected ponged(mark: number): void {
+    if (this.announced && mark === END_MARK) this.finish();
   }
 
   /** New streams are refused as not begun; the connection ends with its last call. */

@@ -3,8 +3,9 @@
 // cancellation, gzip and deflate requests, grpc.health.v1, limits against abuse, a drain that loses no call,
 // connections of bounded age.
 //
-// Closing: NOT_SERVING → GOAWAY "no stream is excluded yet" → what crossed it is still taken → new streams are refused
-// as not begun → running calls end within the grace → the rest is cut.
+// Closing: NOT_SERVING → GOAWAY "no stream is excluded yet" and a PING → what crossed them is still taken → once the
+// PING is answered nothing more can come, and new streams are refused as not begun → running calls end within the grace
+// → the rest is cut.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
@@ -25,8 +26,8 @@ const CONNECTIONS_MAX = 4_096;
 /** Memory of unfinished requests of all connections. */
 const ASSEMBLING_BYTES_MAX = 268_435_456;
 
-/** Requests that crossed our GOAWAY arrive within a round trip. */
-const GOAWAY_NOTICE_MS = 100;
+/** A peer that has not answered by then, and its system has taken our GOAWAY: it hangs, or answers no PING. */
+const GOAWAY_NOTICE_MS_MAX = 2_000;
 /** Ages of connections and silence are looked at this often. */
 const SWEEP_MS = 500;
 /** A dead peer behind a silent network is noticed after KEEPALIVE_MS + KEEPALIVE_TIMEOUT_MS. */
@@ -129,13 +130,20 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
     for (const connection of this.watched.keys()) connection.announceEnd();
     // No new connection during the notice: a client would begin on it what is about to end.
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    await new Promise((resolve) => setTimeout(resolve, Math.min(GOAWAY_NOTICE_MS, graceMs)));
-    const timer = setTimeout(() => {
-      for (const connection of this.watched.keys()) connection.destroy();
-    }, graceMs);
-    for (const connection of this.watched.keys()) connection.finish();
+    const each = (end: (connection: ServerConnection) => void) => () => {
+      for (const connection of this.watched.keys()) end(connection);
+    };
+    const noticed = setTimeout(
+      each((connection) => connection.finish()),
+      Math.min(GOAWAY_NOTICE_MS_MAX, graceMs),
+    );
+    const over = setTimeout(
+      each((connection) => connection.destroy()),
+      graceMs,
+    );
     await closed;
-    clearTimeout(timer);
+    clearTimeout(noticed);
+    clearTimeout(over);
     clearInterval(this.sweeper);
   }
 
@@ -205,7 +213,7 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
       else if (nowMs >= watched.endsAtMs && watched.goneAtMs === Number.POSITIVE_INFINITY) {
         watched.goneAtMs = nowMs + AGE_GRACE_MS;
         connection.announceEnd();
-        setTimeout(() => connection.finish(), GOAWAY_NOTICE_MS).unref();
+        setTimeout(() => connection.finish(), GOAWAY_NOTICE_MS_MAX).unref();
       } else if (silentMs >= KEEPALIVE_MS && !watched.pinged) {
         watched.pinged = true;
         connection.ping();

@@ -93,6 +93,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
   protected abstract wasOpened(id: number): boolean;
   protected abstract headers(list: HeaderList): void;
   protected abstract goneAway(payload: Buffer): void;
+  /** The peer has answered a PING, and so has taken in what was sent before it. */
+  protected abstract ponged(mark: number): void;
   /** SETTINGS_HEADER_TABLE_SIZE of the peer. */
   protected abstract peerTableSize(bytes: number): void;
   /** SETTINGS of the peer were taken in. */
@@ -168,8 +170,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
     stream.uncredited = 0;
   }
 
-  ping(): void {
-    this.control.ping();
+  ping(mark = 0): void {
+    this.control.ping(mark);
   }
 
   destroy(): void {
@@ -426,7 +428,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
   private pinged(flags: number, id: number, payload: Buffer): void {
     if (id !== 0) fault(h2.PROTOCOL_ERROR);
     if (payload.length !== 8) fault(h2.FRAME_SIZE_ERROR);
-    if (flags & h2.ACK) return;
+    if (flags & h2.ACK) {
+      this.ponged(payload[0] as number);
+      return;
+    }
     this.idleFrame();
     this.control.pong(payload);
   }

@@ -38,9 +38,10 @@ export class ControlFrames {
     this.out.slab.writeUInt32BE(code, at);
   }
 
-  ping(): void {
+  /** `mark`: by which its answer is known. */
+  ping(mark: number): void {
     const at = this.begin(8, h2.PING, 0, 0);
-    this.out.slab.fill(0, at, at + 8);
+    this.out.slab.fill(mark, at, at + 8);
   }
 
   pong(payload: Uint8Array): void {
