@@ -92,7 +92,7 @@ describe('a canary whose labels come', () => {
     expect(quality.interval.upper - quality.interval.lower).toBeLessThan(1);
     expect(await shareOn(routers[0], 2)).toBe(30);
     for (let n = 400; n <= 4_000; n += 400) await labelled(world, 0, [n, 0.15, 0.25]);
-    for (const router of routers) await router.until(async () => (await shareOn(router, 2)) === 0, 30_000);
+    for (const router of routers) await router.until(async () => (await shareOn(router, 2)) === 0);
     const { rollout } = await routeOn(routers[1]);
     expect(rollout).toMatchObject({ phase: 'failed', version: 2 });
     expect(rollout.message).toMatch(
@@ -130,7 +130,7 @@ describe('a bandit', () => {
     await routers[1].until(async () => (await qualityOn(routers[1]))?.candidate.n === 20);
     expect(await shareOn(routers[1], 2)).toBe(20);
     await labelled(world, 0, [60, 0.2, 0.19]);
-    await routers[1].until(async () => (await shareOn(routers[1], 2)) > 50, 30_000);
+    await routers[1].until(async () => (await shareOn(routers[1], 2)) > 50);
     const { rollout, reason } = await routeOn(routers[1]);
     expect(rollout.phase).toBe('progressing');
     expect(reason).toMatch(
@@ -153,7 +153,7 @@ describe('a bandit', () => {
       await platform.producer.send('losses.v1', [{ key: 'p/1', value: word, partition: 1 }]);
     };
     await better();
-    await routers[1].until(async () => (await shareOn(routers[1], 2)) === 100, 60_000);
+    await routers[1].until(async () => (await shareOn(routers[1], 2)) === 100);
     const ended = await routeOn(routers[1]);
     expect(ended.rollout).toMatchObject({ phase: 'promoted', version: 2 });
     expect(ended.reason).toContain('version 2 is better: ');

@@ -15,6 +15,8 @@ export interface Outcome {
 export interface Load {
   /** So far. */
   readonly outcomes: readonly Outcome[];
+  /** So far, answered or not. */
+  readonly sent: number;
   stop(): Promise<Outcome[]>;
 }
 
@@ -104,6 +106,9 @@ function openLoop(perSecond: number, ask: (entity: string) => Promise<string>): 
   const timer = setInterval(send, 5);
   return {
     outcomes,
+    get sent() {
+      return sent;
+    },
     async stop() {
       clearInterval(timer);
       await Promise.all(running);

@@ -29,7 +29,9 @@ const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects
 /** Versions by entity, as one router answers them. */
 async function splitOn(router: RouterProcess, entities: number): Promise<string[]> {
   const client = router.inference();
-  const asked = Array.from({ length: entities }, (_, i) => client.modelInfer(inferRequest(`entity-${i}`)));
+  const asked = Array.from({ length: entities }, (_, i) =>
+    client.modelInfer(inferRequest(`entity-${i}`), { deadlineMs: 20_000 }),
+  );
   return (await Promise.all(asked)).map(({ modelVersion }) => modelVersion);
 }
 
