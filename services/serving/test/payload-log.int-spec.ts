@@ -30,7 +30,7 @@ const SLOW_STEP = 1_000;
 const GROWTH_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Below the producer's own deadline for a write (libs/kafka). */
-const BROKER_DEADLINE_MS = 5_000;
+const BROKER_DEADLINE_MS = 10_000;
 
 describe('the payload log', () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-serving-'));

@@ -140,7 +140,7 @@ describe('two trainers', () => {
     const next = await eventually('the other to be at work', atWork, TAKEN_OVER_WITHIN_MS);
     expect(next.base).toBe(work.other);
     const isAgain = () => on.commands.some(({ reason }) => reason === 'begun again');
-    await eventually('the command of the other', isAgain, 10_000);
+    await eventually('the command of the other', isAgain);
     const rollout = expect.objectContaining({
       id: 'loop/rollout-1',
       action: { kind: 'startRollout', version: 1, force: false },
@@ -181,6 +181,6 @@ describe('two trainers', () => {
     expect(await once(zombie, 'exit')).toEqual([1, null]);
     expect(statSync(manifest).mtimeMs).toBe(writtenAtMs);
     expect(on.announced).toEqual(['shop/1', 'shop/2', 'shop/3']);
-    await eventually('nothing is kept any more', () => ![...on.kept.keys()].some((key) => key.includes('/')), 10_000);
+    await eventually('nothing is kept any more', () => ![...on.kept.keys()].some((key) => key.includes('/')));
   }, 240_000);
 });
