@@ -81,7 +81,7 @@ beforeEach(() => {
     },
     {
       clock: systemClock,
-      loadTimeoutMs: 200,
+      loadTimeoutMs: 2_000,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 10)),
       failures: () => 0,
       createdAtMs: () => createdAtMs,
@@ -105,8 +105,8 @@ beforeEach(() => {
     {
       clock: systemClock,
       commandId: () => `c${++serial}`,
-      commandTimeoutMs: 300,
-      loadTimeoutMs: 200,
+      commandTimeoutMs: 5_000,
+      loadTimeoutMs: 2_000,
       knownProject: (project) => project === 'p',
       strategyOf: () => strategy,
       mixed,
