@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { processName, SERVICE_NAMES, type Service } from '@millrace/deployment';
 import { systemClock } from '@millrace/domain';
 import { ensureTopics, KafkaConnection } from '@millrace/kafka';
-import { eventually } from '@millrace/testing';
+import { eventually, recreateTopics } from '@millrace/testing';
 import { EACH } from './replicated-platform.process.js';
 import { type FaultCase, type Outcome, pause, type Run, type Suite } from './suite.js';
 import { takenOverAfterMs } from './takeover.js';
@@ -184,14 +184,12 @@ export function recreatedTopics(seconds: number): FaultCase {
     disturb: async (suite, run) => {
       const brokers = [suite.platform.address('kafka', 0)];
       const connection = new KafkaConnection({ brokers, clientId: 'faults', topicPrefix: 'millrace.' });
-      const names = TOPICS.map((topic) => connection.topicName(topic));
       try {
         await pause((1_000 * seconds) / 3);
         run.sender.hold(true);
         await run.sender.quiet();
         await untilRead(run);
-        await connection.withAdmin((admin) => admin.deleteTopics({ topics: names }));
-        await ensureTopics(connection, TOPICS);
+        await recreateTopics(connection, TOPICS, ensureTopics);
         run.sender.hold(false);
         return [];
       } finally {

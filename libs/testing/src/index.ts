@@ -24,6 +24,7 @@ export { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from './op
 export { freeOffset, freePort, freePorts, waitForPort } from './ports.js';
 export { type PublicTable, publicTables, rowsOfTable, type TableRows } from './public-tables.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
+export { recreateTopics } from './recreate-topics.js';
 export { riseOverRun } from './rise-over-run.js';
 export { answerInto, both, type Crowd, type Difference, Entities } from './rollout-world.js';
 export { startS3, type TestS3 } from './s3-server.js';

@@ -9,7 +9,7 @@ import { type DriftEvent, MonitorService, type WindowMetrics } from '@millrace/c
 import { cohortOfVersion } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
 import { ensureTopics } from '@millrace/kafka';
-import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import { eventually, recreateTopics, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
 import {
   downstreamOf,
   FROM_MS,
@@ -200,16 +200,7 @@ describe('monitor', () => {
       });
     const rows = (firstRow: number, count: number) =>
       sendAll(producer, streamOf({ rows: count, stepMs: STEP_MS, shiftFrom: 1e9, seed: 7, firstRow }));
-    const recreate = async () => {
-      const topics = ['predictions.v1', 'labels.v1'] as const;
-      await connection.withAdmin((admin) => admin.deleteTopics({ topics: topics.map((t) => connection.topicName(t)) }));
-      await eventually('the topics are there again', () =>
-        ensureTopics(connection, topics).then(
-          () => true,
-          () => false,
-        ),
-      );
-    };
+    const recreate = () => recreateTopics(connection, ['predictions.v1', 'labels.v1'], ensureTopics);
     await rows(0, 600);
     await counted(600);
     await recreate();
