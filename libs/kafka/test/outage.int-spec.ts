@@ -126,7 +126,7 @@ describe('a broker that is too busy to say who coordinates a group', () => {
       return find.call(this, asked);
     });
     const crashes: Error[] = [];
-    const producer = new MessageProducer(connection);
+    const producer = new MessageProducer(connection, { deadlineMs: 60_000 });
     const seen: string[] = [];
     const strategy = new KafkaStrategy({
       connection,

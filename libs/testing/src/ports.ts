@@ -1,7 +1,7 @@
 // Free ports on loopback, below those that the system gives to outgoing connections (32,768 on, on Linux): a port that
-// was free a moment ago is then not taken by whoever of the machine connects to anything.
+// was free a moment ago is then not taken by whoever of the machine connects to anything, nor by another suite.
 
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { OFFSET_STEP, placeOf } from '@millrace/deployment';
 
 const LOOPBACK = '127.0.0.1';
@@ -19,12 +19,31 @@ function isPortFree(port: number): Promise<boolean> {
 
 /** Not given twice to one process, however often it asks. */
 const given = new Set<number>();
+/** What keeps them from others. */
+const kept: Server[] = [];
 
-/** A port that was free a moment ago. */
+/**
+ * Suites that run side by side are not given the same port, however long the one needs until it listens: the process
+ * keeps a name, in the system's table of such names, which goes with the process. Linux has them; elsewhere a port is
+ * whoever's is quicker.
+ */
+function keep(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const name = createServer();
+    name.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'EADDRINUSE'));
+    name.listen(`\0millrace-test-port-${port}`, () => {
+      name.unref();
+      kept.push(name);
+      resolve(true);
+    });
+  });
+}
+
+/** A port that is free, and that no other test is given while this process lives. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < PORT_TO - PORT_FROM; tries++) {
     const port = PORT_FROM + Math.floor(Math.random() * (PORT_TO - PORT_FROM));
-    if (given.has(port) || !(await isPortFree(port))) continue;
+    if (given.has(port) || !(await keep(port)) || !(await isPortFree(port))) continue;
     given.add(port);
     return port;
   }

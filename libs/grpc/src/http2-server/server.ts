@@ -142,6 +142,8 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
       graceMs,
     );
     await closed;
+    // Node tells of the server's end before it tells of the last socket's.
+    while (this.watched.size > 0) await new Promise((resolve) => setImmediate(resolve));
     clearTimeout(noticed);
     clearTimeout(over);
     clearInterval(this.sweeper);
