@@ -34,6 +34,8 @@ let known: KnownVersions;
 let modelsUpToNow: () => Promise<void>;
 /** Of project p; undefined: it is deleted. */
 let createdAtMs: number | undefined;
+/** Projects that this router has heard of. */
+const heard = new Set<string>();
 
 beforeEach(() => {
   table = new RouteTable();
@@ -51,6 +53,8 @@ beforeEach(() => {
   for (const version of [1, 2, 3, 9]) known.announced(announced(version));
   modelsUpToNow = async () => undefined;
   createdAtMs = 0;
+  heard.clear();
+  heard.add('p');
   const versions: VersionKnowledge = {
     fault: (command) => known.fault(command),
     isGone: (project, version) => known.isGone(project, version),
@@ -107,7 +111,7 @@ beforeEach(() => {
       commandId: () => `c${++serial}`,
       commandTimeoutMs: 5_000,
       loadTimeoutMs: 2_000,
-      knownProject: (project) => project === 'p',
+      knownProject: (project) => heard.has(project),
       strategyOf: () => strategy,
       mixed,
       versions,
@@ -154,6 +158,21 @@ describe('a replica that has not heard of a change yet', () => {
       throw new Error('no broker');
     };
     await expect(submit({ kind: 'rollback' })).rejects.toMatchObject({ facts: { reason: 'nothing_to_roll_back' } });
+  });
+});
+
+describe('a project that was applied a moment ago', () => {
+  it('is heard of before it is said not to be there, by who is asked and by the owner', async () => {
+    heard.clear();
+    createdAtMs = undefined;
+    let reads = 0;
+    modelsUpToNow = async () => {
+      reads += 1;
+      if (reads === 1) heard.add('p');
+      else createdAtMs = 0;
+    };
+    expect((await submit({ kind: 'startRollout', version: 1 })).route.targets).toMatchObject([{ version: 1 }]);
+    expect(reads).toBe(2);
   });
 });
 

@@ -75,10 +75,10 @@ export class RouteControl {
           'invalid_argument',
           `${name} has ${text.length} characters, at most ${NOTE_CHARACTERS_MAX}`,
         );
-    const route = this.table.get(facts.project);
-    if (route === undefined && !this.options.knownProject(facts.project)) {
-      throw unknownProject(facts.project);
-    }
+    const isKnown = () => this.table.get(facts.project) !== undefined || this.options.knownProject(facts.project);
+    // It may have been applied a moment ago; with the broker away it is what is known here that counts.
+    if (!isKnown()) await this.options.versions.upToNow().catch(() => undefined);
+    if (!isKnown()) throw unknownProject(facts.project);
     const { clock } = this.options;
     const id = this.options.commandId();
     const command: Command & { action: RouteAction } = {

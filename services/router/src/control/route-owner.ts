@@ -138,6 +138,9 @@ export class RouteOwner {
       failuresBefore: this.options.failures(command.project),
     };
     return this.inTurn(command.project, async () => {
+      // Whoever sent the command may have read further.
+      if (this.options.createdAtMs(command.project) === undefined)
+        await this.options.versions.upToNow().catch(() => undefined);
       const createdAtMs = this.options.createdAtMs(command.project);
       // On its way while the project was deleted: it must not bring the route back, nor count for the next of the name.
       if (createdAtMs === undefined || (command.issuedAtMs !== 0 && command.issuedAtMs < createdAtMs)) {
