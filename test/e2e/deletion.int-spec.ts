@@ -205,7 +205,7 @@ beforeAll(async () => {
     () => up.output(),
     up,
   );
-}, READY_WITHIN_MS + 20_000);
+}, 5 * READY_WITHIN_MS);
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((one) => one.stop()));

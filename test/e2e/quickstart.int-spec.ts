@@ -57,7 +57,7 @@ beforeAll(async () => {
     () => up.output(),
     up,
   );
-}, READY_WITHIN_MS + 20_000);
+}, 5 * READY_WITHIN_MS);
 
 afterAll(async () => {
   up?.child.kill('SIGTERM');

@@ -22,16 +22,12 @@ const started: Started[] = [];
 async function up(platform: Platform): Promise<void> {
   const one = platform.spawn(['up', '--workers', '1']);
   started.push(one);
-  let ended = false;
-  void one.finished.then(() => {
-    ended = true;
-  });
   await until(
-    () => ended || one.output().includes('Ctrl-C stops'),
+    () => one.output().includes('Ctrl-C stops'),
     READY_WITHIN_MS,
-    () => one.output(),
+    () => `the platform did not come up:\n${one.output()}\n${platform.logs()}`,
+    one,
   );
-  if (ended) throw new Error(`the platform did not come up:\n${one.output()}\n${platform.logs()}`);
 }
 
 const statusOf = async (url: string, init?: RequestInit): Promise<number> => {
@@ -52,7 +48,7 @@ beforeAll(
     });
     await up(second);
   },
-  2 * READY_WITHIN_MS + 20_000,
+  5 * READY_WITHIN_MS,
 );
 
 afterAll(async () => {

@@ -55,7 +55,7 @@ beforeAll(async () => {
     () => `${up.output()}\n${platform.logs()}`,
     up,
   );
-}, 2 * READY_WITHIN_MS);
+}, 5 * READY_WITHIN_MS);
 
 afterAll(async () => {
   await lines?.close();

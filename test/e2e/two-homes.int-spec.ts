@@ -115,7 +115,7 @@ beforeAll(async () => {
   await startServices(making, ['ingest', 'trainer']);
   start(making, 'worker', 'dist/services/trainer/src/worker.main.js');
   await startServices(serving, ['serving', 'router', 'monitor']);
-}, 3 * READY_WITHIN_MS);
+}, 5 * READY_WITHIN_MS);
 
 afterAll(async () => {
   for (const { child } of started) child.kill('SIGTERM');

@@ -99,7 +99,7 @@ describe.each<[Peer, { listsModels: boolean; watchesDrift: boolean }]>([
     );
     direct = clientAt(upstream.grpcPort);
     through = clientAt(platform.ports.MILLRACE_ROUTER_GRPC_PORT);
-  }, 2 * READY_WITHIN_MS);
+  }, 5 * READY_WITHIN_MS);
 
   afterAll(async () => {
     watch?.child.kill('SIGTERM');
