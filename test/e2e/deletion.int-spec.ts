@@ -9,7 +9,7 @@ import { seededRng } from '@millrace/domain';
 import { CompactedReader, KafkaConnection } from '@millrace/kafka';
 import { Platform, type PortSetting, until } from './support/platform.process.js';
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 300_000;
 /** A training of few rows, on a machine that does other things too. */
 const TRAINED_WITHIN_MS = 180_000;
 /** Until every service has heard of a deletion; one that was killed comes back first. */
@@ -205,7 +205,7 @@ beforeAll(async () => {
     () => up.output(),
     up,
   );
-}, 5 * READY_WITHIN_MS);
+}, 2 * READY_WITHIN_MS);
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((one) => one.stop()));

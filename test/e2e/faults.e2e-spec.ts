@@ -15,7 +15,7 @@ const SERVICES = ['ingest', 'monitor', 'trainer', 'serving', 'router'] as const;
 const FIRST_FAULT_S = 8;
 const FAULT_EVERY_S = 10;
 const BROKER_DOWN_MS = 10_000;
-const READY_WITHIN_MS = 180_000;
+const READY_WITHIN_MS = 300_000;
 
 interface Summary {
   traffic_started: string;

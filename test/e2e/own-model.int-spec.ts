@@ -11,7 +11,7 @@ import { Tensor } from '@millrace/inference';
 import { type Finished, Platform, REPOSITORY, type Running, until } from './support/platform.process.js';
 import { HEAD, loans, outcomes } from './support/strangers-files.js';
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 300_000;
 /** A training takes its steps as fast as the machine lets it. */
 const COMMAND_WITHIN_MS = 600_000;
 const TABLE = join(REPOSITORY, 'examples/own-model/customers.csv');
@@ -74,7 +74,7 @@ beforeAll(async () => {
     () => up.output(),
     up,
   );
-}, 5 * READY_WITHIN_MS);
+}, 2 * READY_WITHIN_MS);
 
 afterAll(async () => {
   up?.child.kill('SIGTERM');

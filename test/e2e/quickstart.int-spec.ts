@@ -11,7 +11,7 @@ import { systemClock, timeOf } from '@millrace/domain';
 import { type CodeBlock, codeBlocks } from '@millrace/testing';
 import { Platform, REPOSITORY, until } from './support/platform.process.js';
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 300_000;
 /**
  * Of one block. A training takes its steps as fast as the machine lets it: minutes on one that does other things too.
  */
@@ -57,7 +57,7 @@ beforeAll(async () => {
     () => up.output(),
     up,
   );
-}, 5 * READY_WITHIN_MS);
+}, 2 * READY_WITHIN_MS);
 
 afterAll(async () => {
   up?.child.kill('SIGTERM');

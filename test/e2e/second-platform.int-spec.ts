@@ -9,7 +9,7 @@ import { Platform, until } from './support/platform.process.js';
 
 type Started = ReturnType<Platform['spawn']>;
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 300_000;
 /** Above the fault suite's; Kafka, at 19092 + this, below the ports that the system gives to outgoing connections. */
 const OFFSETS = [10_000, 13_000] as const;
 const SERVING_HOST = '127.0.0.2';
@@ -48,7 +48,7 @@ beforeAll(
     });
     await up(second);
   },
-  5 * READY_WITHIN_MS,
+  2 * READY_WITHIN_MS,
 );
 
 afterAll(async () => {

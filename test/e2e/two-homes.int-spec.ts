@@ -11,7 +11,7 @@ import { seededRng } from '@millrace/domain';
 import { startKafka, startRedis, startS3, type TestS3, uniquePrefix } from '@millrace/testing';
 import { Platform, type PortSetting, type Running, until } from './support/platform.process.js';
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 300_000;
 const TRAINED_WITHIN_MS = 180_000;
 const HEARD_WITHIN_MS = 60_000;
 const ROWS = 2_000;
@@ -115,7 +115,7 @@ beforeAll(async () => {
   await startServices(making, ['ingest', 'trainer']);
   start(making, 'worker', 'dist/services/trainer/src/worker.main.js');
   await startServices(serving, ['serving', 'router', 'monitor']);
-}, 5 * READY_WITHIN_MS);
+}, 2 * READY_WITHIN_MS);
 
 afterAll(async () => {
   for (const { child } of started) child.kill('SIGTERM');

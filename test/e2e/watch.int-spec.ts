@@ -13,7 +13,7 @@ import { GRPC_STATUS } from '@millrace/routing';
 import { type Finished, Platform, until } from './support/platform.process.js';
 import { type Peer, startUpstream, type Upstream } from './support/upstreams.process.js';
 
-const READY_WITHIN_MS = 180_000;
+const READY_WITHIN_MS = 300_000;
 const WINDOW_S = 3;
 /** A window is tested from 500 rows on. */
 const ROWS_A_CALL = 50;
@@ -99,7 +99,7 @@ describe.each<[Peer, { listsModels: boolean; watchesDrift: boolean }]>([
     );
     direct = clientAt(upstream.grpcPort);
     through = clientAt(platform.ports.MILLRACE_ROUTER_GRPC_PORT);
-  }, 5 * READY_WITHIN_MS);
+  }, 2 * READY_WITHIN_MS);
 
   afterAll(async () => {
     watch?.child.kill('SIGTERM');
