@@ -36,20 +36,17 @@ const statusOf = async (url: string, init?: RequestInit): Promise<number> => {
   return answer.status;
 };
 
-beforeAll(
-  async () => {
-    first = await Platform.atOffset(OFFSETS);
-    await up(first);
-    second = await Platform.atOffset(OFFSETS, {
-      MILLRACE_SERVING_REPOSITORY: 'examples/model-repository',
-      MILLRACE_SERVING_HOST: SERVING_HOST,
-      MILLRACE_ROUTER_LISTEN_HOST: ROUTER_HOST,
-      MILLRACE_INGEST_REQUEST_BYTES_MAX: '1024',
-    });
-    await up(second);
-  },
-  2 * READY_WITHIN_MS,
-);
+beforeAll(async () => {
+  first = await Platform.atOffset(OFFSETS);
+  await up(first);
+  second = await Platform.atOffset(OFFSETS, {
+    MILLRACE_SERVING_REPOSITORY: 'examples/model-repository',
+    MILLRACE_SERVING_HOST: SERVING_HOST,
+    MILLRACE_ROUTER_LISTEN_HOST: ROUTER_HOST,
+    MILLRACE_INGEST_REQUEST_BYTES_MAX: '1024',
+  });
+  await up(second);
+}, 2 * READY_WITHIN_MS);
 
 afterAll(async () => {
   for (const { child } of started) child.kill('SIGTERM');

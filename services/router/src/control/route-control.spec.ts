@@ -172,7 +172,7 @@ describe('a project that was applied a moment ago', () => {
       else createdAtMs = 0;
     };
     expect((await submit({ kind: 'startRollout', version: 1 })).route.targets).toMatchObject([{ version: 1 }]);
-    expect(reads).toBe(2);
+    expect(reads).toBeGreaterThanOrEqual(2);
   });
 });
 
