@@ -18,12 +18,8 @@ import {
   type Verdict,
   VersionEvidence,
 } from '@millrace/routing';
-import type { EvidenceBook } from './evidence-book.js';
-import { addTo, type GatheredEvidence, type Word, withLosses } from './gathered-evidence.js';
-import type { GatheredLosses } from './gathered-losses.js';
-
-/** Analyses of rollouts that ended are kept for who asks; the oldest go. */
-const KEPT_MAX = 256;
+import type { Word } from './gathered-evidence.js';
+import { type Counts, EndedOnes, type Self, SharedCounts } from './shared-counts.js';
 
 /** As routes are told of a step that is due. */
 export type StepAnswer = 'yes' | 'not yet' | { abort: string } | { pause: string };
@@ -37,8 +33,7 @@ export interface RolloutAnalysis extends Analysis {
 }
 
 export interface AnalystOptions {
-  /** This router among the others. */
-  self: { router: string; startedAtMs: number };
+  self: Self;
   nowMs(): number;
   /** undefined: the project file has not been read yet. */
   planOf(project: string): AnalysisPlan | undefined;
@@ -53,25 +48,15 @@ export interface AnalystOptions {
   failed(project: string, error: unknown): void;
 }
 
-/** What this router has counted, what others have, and what labels said. */
-export interface Counts {
-  book: EvidenceBook;
-  gathered: GatheredEvidence;
-  losses: GatheredLosses;
-}
-
 interface Followed {
   readonly rollout: RolloutUnderWay;
   readonly plan: AnalysisPlan;
   readonly judge: RolloutJudge;
   readonly criteria: ReturnType<typeof criteriaOf>;
+  readonly shared: SharedCounts;
   step: number;
   wasPaused: boolean;
   lookedAtMs: number;
-  answersSaid: number;
-  routers: number;
-  /** Other routers, and their earlier starts, that have been heard of. */
-  heard: number;
   verdict: Verdict | undefined;
   /** A command is on its way. */
   isActing: boolean;
@@ -79,7 +64,7 @@ interface Followed {
 
 export class Analyst {
   private readonly followed = new Map<string, Followed>();
-  private readonly ended = new Map<string, RolloutAnalysis>();
+  private readonly ended = new EndedOnes<RolloutAnalysis>();
 
   constructor(
     private readonly counts: Counts,
@@ -137,7 +122,7 @@ export class Analyst {
   /** Of the rollout under way, or of the last one; undefined: there was none since this router started. */
   of(project: string): RolloutAnalysis | undefined {
     const followed = this.followed.get(project);
-    return followed === undefined ? this.ended.get(project) : told(followed, true);
+    return followed === undefined ? this.ended.of(project) : told(followed, true);
   }
 
   /** What gauges tell. */
@@ -150,7 +135,10 @@ export class Analyst {
   /** The project is no more. */
   forget(project: string): void {
     this.end(project);
-    this.ended.delete(project);
+    this.ended.forget(project);
+    // It may have been counted before the project file said what to make of it.
+    this.counts.book.forget(project);
+    this.counts.gathered.forget(project);
     this.counts.losses.forget(project);
   }
 
@@ -167,8 +155,9 @@ export class Analyst {
       this.counts.book.aim(rollout, aimedCuts(followed.criteria, new VersionEvidence(rollout.stable)));
       this.followed.set(project, followed);
     }
-    this.say(followed);
-    const { judge, plan } = followed;
+    const { judge, plan, shared } = followed;
+    const news = shared.news(nowMs);
+    if (news !== undefined) this.options.say(news);
     if (followed.step !== rollout.step) judge.nextStep(nowMs);
     else if (followed.wasPaused && !rollout.isPaused) judge.goOn(nowMs);
     followed.step = rollout.step;
@@ -186,33 +175,16 @@ export class Analyst {
     judge.goOn(nowMs);
     return {
       ...{ rollout, plan, judge, criteria: criteriaOf(plan), step, verdict: undefined },
-      ...{ wasPaused: rollout.isPaused, lookedAtMs: nowMs, answersSaid: 0, routers: 1, heard: 0, isActing: false },
+      shared: new SharedCounts(rollout, this.counts, this.options.self),
+      ...{ wasPaused: rollout.isPaused, lookedAtMs: nowMs, isActing: false },
     };
-  }
-
-  /** What has not changed was said. */
-  private say(followed: Followed): void {
-    const { rollout } = followed;
-    const own = this.counts.book.of(rollout);
-    if (own === undefined || own.answers === followed.answersSaid) return;
-    followed.answersSaid = own.answers;
-    const { project, version, fromRevision } = rollout;
-    const versions = own.versions.map((evidence) => evidence.state());
-    const saidAtMs = this.options.nowMs();
-    this.options.say({ project, version, fromRevision, ...this.options.self, saidAtMs, versions });
   }
 
   private look(followed: Followed, nowMs: number): void {
     const { rollout, judge } = followed;
-    const { routers, sum } = this.counts.gathered.of(rollout, this.options.self);
-    for (const evidence of this.counts.book.of(rollout)?.versions ?? []) addTo(sum, evidence);
-    followed.routers = routers + 1;
-    const of = withLosses(sum, this.counts.losses.of(rollout));
+    const { of, isNew } = followed.shared.gather();
     const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
-    // What one that is heard for the first time has counted is of all steps so far: as one block of answers it would
-    // take another split, or a bad hour, for a difference.
-    if (routers > followed.heard) judge.beginFrom(arms);
-    followed.heard = routers;
+    if (isNew) judge.beginFrom(arms);
     this.counts.book.aim(rollout, aimedCuts(followed.criteria, arms.stable));
     const verdict = judge.look(arms, nowMs);
     if (verdict === followed.verdict) return;
@@ -240,22 +212,17 @@ export class Analyst {
   private end(project: string): void {
     const followed = this.followed.get(project);
     this.followed.delete(project);
-    const fromRevision = followed?.rollout.fromRevision;
-    this.counts.book.forget(project, fromRevision);
-    this.counts.gathered.forget(project, fromRevision);
     if (followed === undefined) return;
-    this.ended.delete(project);
-    this.ended.set(project, told(followed, false));
-    const oldest = this.ended.keys().next().value;
-    if (this.ended.size > KEPT_MAX && oldest !== undefined) this.ended.delete(oldest);
+    followed.shared.forget();
+    this.ended.keep(project, told(followed, false));
   }
 }
 
 const isSame = (a: RolloutUnderWay, b: RolloutUnderWay): boolean =>
   a.version === b.version && a.fromRevision === b.fromRevision && a.stable === b.stable;
 
-const told = ({ judge, routers }: Followed, isUnderWay: boolean): RolloutAnalysis => ({
+const told = ({ judge, shared }: Followed, isUnderWay: boolean): RolloutAnalysis => ({
   ...judge.analysis(),
-  routers,
+  routers: shared.routers,
   isUnderWay,
 });

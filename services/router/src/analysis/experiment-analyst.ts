@@ -18,12 +18,9 @@ import {
   VersionEvidence,
   waitsForArms,
 } from '@millrace/routing';
-import type { Counts } from './analyst.js';
 import type { RolloutId } from './evidence-book.js';
-import { addTo, type Word, withLosses } from './gathered-evidence.js';
-
-/** Figures of experiments that ended are kept for who asks; the oldest go. */
-const KEPT_MAX = 256;
+import type { Word } from './gathered-evidence.js';
+import { type Counts, EndedOnes, type Self, SharedCounts } from './shared-counts.js';
 
 export interface ArmFigures {
   version: number;
@@ -57,8 +54,7 @@ export interface ArmVerdict {
 }
 
 export interface ExperimentAnalystOptions {
-  /** This router among the others. */
-  self: { router: string; startedAtMs: number };
+  self: Self;
   nowMs(): number;
   /** undefined: the project file has not been read yet. */
   planOf(project: string): AnalysisPlan | undefined;
@@ -77,17 +73,13 @@ interface Followed {
   readonly verdicts: Map<number, Verdict>;
   readonly plan: AnalysisPlan;
   readonly criteria: ReturnType<typeof criteriaOf>;
+  readonly shared: SharedCounts;
   lookedAtMs: number;
-  answersSaid: number;
-  routers: number;
-  /** Other routers, and their earlier starts, that have been heard of. */
-  heard: number;
-  sum: ReadonlyMap<number, VersionEvidence>;
 }
 
 export class ExperimentAnalyst {
   private readonly followed = new Map<string, Followed>();
-  private readonly ended = new Map<string, Followed>();
+  private readonly ended = new EndedOnes<Followed>();
 
   constructor(
     private readonly counts: Counts,
@@ -108,17 +100,17 @@ export class ExperimentAnalyst {
   /** Of the route's experiment, running or ended; undefined: it has none. */
   of({ project, experiment }: Route): ExperimentStatus | undefined {
     if (experiment === undefined) return undefined;
-    const known = [this.followed.get(project), this.ended.get(project)];
+    const known = [this.followed.get(project), this.ended.of(project)];
     const followed = known.find((one) => one?.id.fromRevision === experiment.fromRevision);
     const { salt: _salt, fromRevision: _from, arms, ...told } = experiment;
     return {
       ...told,
       waitsFor: experiment.end === undefined ? waitsForArms(experiment) : '',
-      routers: followed?.routers ?? 0,
+      routers: followed?.shared.routers ?? 0,
       lookedAtMs: followed?.lookedAtMs ?? null,
       arms: arms.map(({ version, weight, isReady }) => ({
         ...{ version, weight, isReady, variant: armName(experiment, version) },
-        ...figuresOf(followed?.sum.get(version)),
+        ...figuresOf(followed?.shared.sum.get(version)),
         comparison: comparisonOf(followed?.judges.get(version)),
       })),
     };
@@ -134,7 +126,7 @@ export class ExperimentAnalyst {
   /** The project is no more. */
   forget(project: string): void {
     this.end(project);
-    this.ended.delete(project);
+    this.ended.forget(project);
   }
 
   private follow(project: string, experiment: Experiment): void {
@@ -153,8 +145,9 @@ export class ExperimentAnalyst {
       this.counts.book.aim(id, aimedCuts(followed.criteria, new VersionEvidence(control)));
       this.followed.set(project, followed);
     }
-    this.say(followed);
     const nowMs = this.options.nowMs();
+    const news = followed.shared.news(nowMs);
+    if (news !== undefined) this.options.say(news);
     if (nowMs - followed.lookedAtMs < followed.plan.intervalMs) return;
     followed.lookedAtMs = nowMs;
     this.look(followed, nowMs);
@@ -181,31 +174,16 @@ export class ExperimentAnalyst {
         judges: new Map(judged),
         verdicts: new Map<number, Verdict>(),
       },
-      ...{ lookedAtMs: Number.NEGATIVE_INFINITY, answersSaid: 0, routers: 1, heard: 0, sum: new Map() },
+      shared: new SharedCounts(id, this.counts, this.options.self),
+      lookedAtMs: Number.NEGATIVE_INFINITY,
     };
   }
 
-  /** What has not changed was said. */
-  private say(followed: Followed): void {
-    const own = this.counts.book.of(followed.id);
-    if (own === undefined || own.answers === followed.answersSaid) return;
-    followed.answersSaid = own.answers;
-    const versions = own.versions.map((evidence) => evidence.state());
-    this.options.say({ ...followed.id, ...this.options.self, saidAtMs: this.options.nowMs(), versions });
-  }
-
   private look(followed: Followed, nowMs: number): void {
-    const { routers, sum } = this.counts.gathered.of(followed.id, this.options.self);
-    for (const evidence of this.counts.book.of(followed.id)?.versions ?? []) addTo(sum, evidence);
-    followed.routers = routers + 1;
-    followed.sum = sum;
-    const of = withLosses(sum, this.counts.losses.of(followed.id));
+    const { of, isNew } = followed.shared.gather();
     this.counts.book.aim(followed.id, aimedCuts(followed.criteria, of(followed.control)));
-    const isNew = routers > followed.heard;
-    followed.heard = routers;
     for (const [version, judge] of followed.judges) {
       const arms = { stable: of(followed.control), candidate: of(version) };
-      // As one block of answers, what another one has counted so far would take a bad hour for a difference.
       if (isNew) judge.beginFrom(arms);
       const verdict = judge.look(arms, nowMs);
       if (verdict === followed.verdicts.get(version)) continue;
@@ -219,13 +197,8 @@ export class ExperimentAnalyst {
     const followed = this.followed.get(project);
     if (followed === undefined) return;
     this.followed.delete(project);
-    // The rollout of an arm may have begun in the write that ended it.
-    this.counts.book.forget(project, followed.id.fromRevision);
-    this.counts.gathered.forget(project, followed.id.fromRevision);
-    this.ended.delete(project);
-    this.ended.set(project, followed);
-    const oldest = this.ended.keys().next().value;
-    if (this.ended.size > KEPT_MAX && oldest !== undefined) this.ended.delete(oldest);
+    followed.shared.forget();
+    this.ended.keep(project, followed);
   }
 }
 

@@ -83,7 +83,8 @@ export function addTo(sum: EvidenceSum, evidence: VersionEvidence): void {
   sum.set(evidence.version, total);
 }
 
-function putLast<T>(map: Map<string, T>, key: string, value: T, max: number): void {
+/** As the newest of at most `max`. */
+export function putLast<T>(map: Map<string, T>, key: string, value: T, max: number): void {
   map.delete(key);
   map.set(key, value);
   const oldest = map.keys().next().value;

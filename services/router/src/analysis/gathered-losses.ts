@@ -6,6 +6,7 @@
 import type { LossCell } from '@millrace/routing';
 import { RolloutLosses } from '@millrace/routing';
 import { type RolloutId, WATCHED_MAX } from './evidence-book.js';
+import { putLast } from './gathered-evidence.js';
 
 /** Of rollouts that have ended the last words stay, too. */
 const ROLLOUTS_MAX = 4 * WATCHED_MAX;
@@ -46,10 +47,7 @@ export class GatheredLosses {
     if (before !== undefined && before.labelled > labelled) return;
     if (before === undefined && of.words.size >= PARTITIONS_MAX) return;
     of.words.set(partition, { labelled, cells });
-    this.projects.delete(project);
-    this.projects.set(project, of);
-    const oldest = this.projects.keys().next().value;
-    if (this.projects.size > ROLLOUTS_MAX && oldest !== undefined) this.projects.delete(oldest);
+    putLast(this.projects, project, of, ROLLOUTS_MAX);
   }
 
   forget(project: string): void {
