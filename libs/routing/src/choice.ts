@@ -5,6 +5,7 @@
 // those who have it, and all others stay as they were split before. While an experiment runs, who takes part in it has
 // the version of its arm (experiment-draw.ts), an entity always the same one.
 
+import { drawnBy } from './analysis/entity-buckets.js';
 import { type Drawn, ExperimentDraw, splitNumber } from './experiment-draw.js';
 import { type Headers, Matches, type MatchRule } from './matches.js';
 import { type RolloutDraw, type Route, runningExperiment, type Share } from './route.js';
@@ -104,7 +105,7 @@ export class RouteChoices {
       const choices = drawn.version === drawn.arm.version ? this.arms : this.loaded;
       return choices.get(drawn.version) ?? NOT_LOADED;
     }
-    const key = this.sticky && entity !== '' ? entity : requestId;
+    const key = drawnBy(this.sticky, entity, requestId);
     if (candidate !== null && bucketOf(key, candidate.salt) < candidate.below) return candidate.choice;
     // The common case hashes nothing.
     if (live.length === 1) return live[0] as Choice;

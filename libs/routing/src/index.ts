@@ -2,13 +2,13 @@
 
 export { aimedCuts } from './analysis/aimed-cuts.js';
 export { CRITERIA, CRITERION_VERDICTS, type CriterionName, VERDICTS } from './analysis/criterion.js';
-export { ENTITY_BUCKETS, entityBucket } from './analysis/entity-buckets.js';
+export { drawnBy, ENTITY_BUCKETS, entityBucket } from './analysis/entity-buckets.js';
 export type { AimedCut } from './analysis/entity-marks.js';
 export { type EvidenceState, VersionEvidence } from './analysis/evidence.js';
 export { type Analysis, type CriterionAnalysis, RolloutJudge, type Verdict } from './analysis/judge.js';
 export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
 export { criteriaOf } from './analysis/registry.js';
-export { allLosses, type LossCell, RolloutLosses } from './analysis/rollout-losses.js';
+export { allLosses, type EntityLosses, type LossCell, RolloutLosses } from './analysis/rollout-losses.js';
 export { type RolloutUnderWay, rolloutUnderWay } from './analysis/under-way.js';
 export { type BanditMove, banditMove, banditView } from './bandit.js';
 export { type Choice, type NotLoaded, RouteChoices } from './choice.js';

@@ -65,7 +65,7 @@ async function labelled({ platform, routers }: World, partition: number, [n, sta
   });
   const cells = [cell(1, stable as number), cell(rollout.version, candidate as number)];
   const { fromRevision } = rollout.steps;
-  const value = encodeRolloutLosses({ project: 'p', createdAtMs: 0, partition, fromRevision, cells });
+  const value = encodeRolloutLosses({ project: 'p', createdAtMs: 0, partition, fromRevision, cells, entities: [] });
   await platform.producer.send('losses.v1', [{ key: `p/${partition}`, value, partition }]);
 }
 
@@ -149,7 +149,7 @@ describe('a bandit', () => {
         m2: 80,
       }));
       const { fromRevision } = value.rollout.steps;
-      const word = encodeRolloutLosses({ project: 'p', createdAtMs: 0, partition: 1, fromRevision, cells });
+      const word = encodeRolloutLosses({ project: 'p', createdAtMs: 0, partition: 1, fromRevision, cells, entities: [] });
       await platform.producer.send('losses.v1', [{ key: 'p/1', value: word, partition: 1 }]);
     };
     await better();

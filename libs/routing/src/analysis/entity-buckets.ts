@@ -8,4 +8,8 @@ export const ENTITY_BUCKETS = 128;
 /** Another one than those that draw versions. */
 const SALT = 0x656e7469;
 
+/** What a version is drawn by. */
+export const drawnBy = (isSticky: boolean, entity: string, requestId: string): string =>
+  isSticky && entity !== '' ? entity : requestId;
+
 export const entityBucket = (drawnBy: string): number => hash32(drawnBy, SALT) % ENTITY_BUCKETS;

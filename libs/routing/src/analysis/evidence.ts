@@ -2,7 +2,7 @@
 // and of the answers' first number what a judge needs. Cumulative and mergeable, so that several routers' add up and
 // a message that is lost changes nothing. O(1) per answer; 58 KiB a version, whatever came.
 
-import { FloatHistogram, LatencyHistogram, type LatencyState, Moments } from '@millrace/statistics';
+import { type ClusterCounts, FloatHistogram, LatencyHistogram, type LatencyState, Moments } from '@millrace/statistics';
 import { type AnswerFacts, EntityMarks, type EntityMarksState } from './entity-marks.js';
 import { EntityTurns } from './entity-turns.js';
 import type { LossesByWeight } from './rollout-losses.js';
@@ -42,6 +42,8 @@ export class VersionEvidence {
   scores = new FloatHistogram();
   /** What labels said: it comes from the monitor, beside what routers count; never changed here. */
   losses: LossesByWeight = NO_LOSSES;
+  /** The same by entity; undefined: of no label it is known whose it is. */
+  entityLosses: ClusterCounts | undefined;
   entities = new EntityMarks();
   private readonly turns = new EntityTurns();
   /** Half of a pair. */

@@ -3,7 +3,8 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { answerInto, type LabelledWorld, lossOf } from '@millrace/testing';
+import { answerInto, type Crowd, Entities, type LabelledWorld, lossOf } from '@millrace/testing';
+import { ENTITY_BUCKETS } from './entity-buckets.js';
 import { VersionEvidence } from './evidence.js';
 import { RolloutJudge } from './judge.js';
 import { type AnalysisPlan, DEFAULT_ANALYSIS } from './plan.js';
@@ -11,6 +12,8 @@ import { RolloutLosses } from './rollout-losses.js';
 
 const ROLLOUT = { stable: 1, candidate: 2, sinceMs: 0 };
 const ONLY_QUALITY: Partial<AnalysisPlan> = { ignore: ['errors', 'latency', 'unusable', 'constant', 'scores'] };
+/** Of what an entity is peculiar by: its mean loss lies between .13 and .27. */
+const EASIER = 0.15;
 const REQUIRED: Partial<AnalysisPlan> = { quality: { effect: 0.05, required: true } };
 const WAITS_FOR_NONE: Partial<AnalysisPlan> = { quality: { effect: 0.05, required: false } };
 
@@ -45,6 +48,26 @@ class World {
       this.candidate.losses = this.losses.of(2);
       verdict = this.judge.look(this, nowMs);
       if (verdict === 'fail' || (stops && verdict === 'pass')) break;
+    }
+    return verdict;
+  }
+
+  /** Labels of entities that stay with their version; `isTold`: whose each is is told, else each is its own. */
+  asked(count: number, crowd: Crowd, isTold: boolean): string {
+    const entities = new Entities(this.rng, this.weight / 100, crowd);
+    let verdict = '';
+    for (let i = 1; i <= count && verdict !== 'fail'; i++) {
+      const { isOfCandidate, own, bucket } = entities.next();
+      (isOfCandidate ? this.candidate : this.stable).answered += 1;
+      const loss = lossOf(this.labels, isOfCandidate, this.n++, this.rng, EASIER * (own.shift ?? 0));
+      const of = isTold ? bucket : this.rng.below(ENTITY_BUCKETS);
+      this.losses.add({ fromRevision: 1, weight: this.weight }, isOfCandidate ? 2 : 1, loss, of);
+      if (i % 10 !== 0) continue;
+      for (const version of [this.stable, this.candidate]) {
+        version.losses = this.losses.of(version.version);
+        version.entityLosses = this.losses.entitiesOf(version.version);
+      }
+      verdict = this.judge.look(this, 1_000);
     }
     return verdict;
   }
@@ -113,6 +136,50 @@ describe('the quality of a version in its rollout', () => {
     const missed = seeds.filter((seed) => new World(seed, plan, { worseBy: 0.05 }).requests(60_000) !== 'fail');
     expect(missed.length).toBeLessThanOrEqual(7);
   }, 120_000);
+
+  const LOUD: Crowd = { count: 500, exponent: 0, peculiar: 0.3, first: 0.6, ofFirst: { shift: -1 } };
+  const TAIL: Crowd = { count: 1_000, exponent: 1, peculiar: 1 };
+  const ALIKE: Crowd = { count: 1_000, exponent: 1, peculiar: 0 };
+  const OF_ENTITIES = { ...ONLY_QUALITY, quality: { effect: 0.05, required: true } };
+
+  it.each([
+    ['one entity has 60 % of the labels and is harder than others', LOUD],
+    ['entities have labels by Zipf and differ', TAIL],
+  ])(
+    '%s: of 40 versions that are as good at most 2 fail',
+    (_what, crowd) => {
+      const seeds = Array.from({ length: 40 }, (_, seed) => seed + 300);
+      const failed = (isTold: boolean) =>
+        seeds.filter((seed) => new World(seed, OF_ENTITIES, { worseBy: 0 }).asked(4_000, crowd, isTold) === 'fail');
+      // That labels of one entity are taken for those of many is what it is about.
+      expect(failed(false).length).toBeGreaterThan(6);
+      // More than 2 of 40 have a probability of .8 % where 1 of 100 is wrong.
+      expect(failed(true).length).toBeLessThanOrEqual(2);
+    },
+    60_000,
+  );
+
+  it('a worse version fails by the labels of entities that differ, too, after more of them', () => {
+    const untilSeen = (crowd: Crowd): number => {
+      const worlds = [1, 2, 3, 4, 5, 6].map((seed) => {
+        const world = new World(seed, OF_ENTITIES, { worseBy: 0.1 });
+        expect(world.asked(40_000, crowd, true)).toBe('fail');
+        return world.stable.answered + world.candidate.answered;
+      });
+      return worlds.reduce((sum, one) => sum + one, 0) / worlds.length;
+    };
+    expect(untilSeen(TAIL)).toBeGreaterThan(untilSeen(ALIKE));
+  }, 60_000);
+
+  it('says how many labels weigh as one, which is one where entities do not differ', () => {
+    const effectOf = (crowd: Crowd) => {
+      const world = new World(3, OF_ENTITIES, { worseBy: 0 });
+      world.asked(4_000, crowd, true);
+      return world.quality?.designEffect ?? 0;
+    };
+    expect(effectOf(TAIL)).toBeGreaterThan(2);
+    expect(effectOf(ALIKE)).toBeLessThan(1.3);
+  });
 
   it('counts that shrink are begun anew and change no decision', () => {
     const world = new World(5, { ...ONLY_QUALITY, ...WAITS_FOR_NONE }, { worseBy: 0 });

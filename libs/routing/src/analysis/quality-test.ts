@@ -1,9 +1,18 @@
 // The test of a rollout's quality: whether the new version's mean loss is higher than the stable one's, on labelled
 // answers that the route drew, weight by weight of the new version. A block of a weight ends at the first look at which
-// both have BLOCK_MIN more labels of it. Labels come late and by themselves: unless the project asks for it, the test
-// can end a rollout and never holds one.
+// both have BLOCK_MIN more labels of it. Labelled answers of one entity are not independent: where entities differ,
+// evidence is divided by their design effect, as that of the other criteria (criterion-test.ts). Labels come late and by
+// themselves: unless the project asks for it, the test can end a rollout and never holds one.
 
-import { type BoundedDifference, BoundedDifferenceTest, type Moments } from '@millrace/statistics';
+import {
+  type BoundedDifference,
+  BoundedDifferenceTest,
+  type DesignEffect,
+  designEffect,
+  discounted,
+  INDEPENDENT,
+  type Moments,
+} from '@millrace/statistics';
 import type { Arms, CRITERION_VERDICTS, CriterionFacts, RunningTest, Standing } from './criterion.js';
 import { allLosses, type LossesByWeight } from './rollout-losses.js';
 
@@ -35,6 +44,8 @@ export class QualityTest implements RunningTest {
   private hasPassed = false;
   private hasData = false;
   private hasBlocks = false;
+  /** How much less labels say because some are of the same entity, as it was when that mattered last. */
+  private dependence: DesignEffect = INDEPENDENT;
 
   constructor(
     readonly criterion: CriterionFacts,
@@ -44,11 +55,15 @@ export class QualityTest implements RunningTest {
     this.test = new BoundedDifferenceTest(options);
   }
 
-  look({ stable, candidate }: Arms): void {
+  look(arms: Arms): void {
+    const { stable, candidate } = arms;
     this.hasData ||= stable.losses.size > 0 || candidate.losses.size > 0;
     for (const [weight, moments] of candidate.losses) this.extend(weight, stable.losses.get(weight), moments);
-    if (this.test.logHigher >= Math.log(1 / this.options.alpha)) this.hasFailed = true;
-    if (this.test.logNotHigher >= Math.log(1 / this.options.missed)) this.hasPassed = true;
+    const [failsAt, passesAt] = [Math.log(1 / this.options.alpha), Math.log(1 / this.options.missed)];
+    const { logHigher, logNotHigher } = this.test;
+    this.dependence = logHigher > 0 || logNotHigher >= passesAt ? dependenceOf(arms) : this.dependence;
+    if (discounted(logHigher, this.dependence) >= failsAt) this.hasFailed = true;
+    if (discounted(logNotHigher, this.dependence) >= passesAt) this.hasPassed = true;
   }
 
   /** All that was counted at one weight is comparable, whoever tells it, and whenever it is heard. */
@@ -70,11 +85,12 @@ export class QualityTest implements RunningTest {
   }
 
   get evidence(): number {
-    return Math.max(0, this.test.logHigher / Math.log(1 / this.options.alpha));
+    return Math.max(0, discounted(this.test.logHigher, this.dependence) / Math.log(1 / this.options.alpha));
   }
 
   /** All labelled answers of both, which all count; the difference is the middle of its interval. */
-  standing({ stable, candidate }: Arms): Standing {
+  standing(arms: Arms): Standing {
+    const { stable, candidate } = arms;
     const labelled = (losses: LossesByWeight) => {
       const { count } = allLosses(losses);
       return { k: count, n: count };
@@ -83,13 +99,13 @@ export class QualityTest implements RunningTest {
     return {
       ...{ stable: labelled(stable.losses), candidate: labelled(candidate.losses), interval },
       difference: interval === null ? null : (interval.lower + interval.upper) / 2,
-      designEffect: 1,
+      designEffect: dependenceOf(arms).inflation,
     };
   }
 
   /** Labelled ones. */
   answersUntilSeen(share: number): number {
-    return this.test.valuesUntilSeen(this.options.alpha, share);
+    return Math.ceil(this.test.valuesUntilSeen(this.options.alpha, share) * this.dependence.inflation);
   }
 
   private extend(weight: number, stable: Moments | undefined, candidate: Moments): void {
@@ -103,6 +119,13 @@ export class QualityTest implements RunningTest {
       this.test.add(since(base.stable, now.stable), since(base.candidate, now.candidate)) || this.hasBlocks;
     this.bases.set(weight, now);
   }
+}
+
+function dependenceOf({ stable, candidate }: Arms): DesignEffect {
+  const [first, second] = [stable.entityLosses, candidate.entityLosses];
+  if (first === undefined || second === undefined) return INDEPENDENT;
+  const variance = (of: LossesByWeight) => allLosses(of).variance;
+  return designEffect(first, second, [variance(stable.losses), variance(candidate.losses)]);
 }
 
 function sumsOf(moments: Moments | undefined): Sums {

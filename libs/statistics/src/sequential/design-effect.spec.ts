@@ -60,6 +60,38 @@ describe('design effect of answers of the same entity', () => {
     expect(mean / expected).toBeLessThan(1.2);
   });
 
+  it('of values it is the same: of clusters of one mean next to nothing is lost, of those that differ as much as that is', () => {
+    const [clusters, answers] = [100, 30];
+    const values = (rng: Rng, level: () => number) => {
+      const all = Array.from({ length: clusters }, () => {
+        const mean = level();
+        return Array.from({ length: answers }, () => mean + 0.2 * (rng.next() - 0.5));
+      });
+      const flat = all.flat();
+      const mean = flat.reduce((sum, one) => sum + one, 0) / flat.length;
+      return {
+        counts: { n: all.map((one) => one.length), k: all.map((one) => one.reduce((sum, value) => sum + value, 0)) },
+        variance: flat.reduce((sum, one) => sum + (one - mean) ** 2, 0) / flat.length,
+      };
+    };
+    const meanEffect = (spread: number): number => {
+      const effects = Array.from({ length: 100 }, (_, seed) => {
+        const rng = seededRng(seed);
+        const [first, second] = [0, 1].map(() => values(rng, () => 0.5 + spread * (rng.next() - 0.5))) as [
+          ReturnType<typeof values>,
+          ReturnType<typeof values>,
+        ];
+        return designEffect(first.counts, second.counts, [first.variance, second.variance]).inflation;
+      });
+      return effects.reduce((sum, one) => sum + one, 0) / effects.length;
+    };
+    expect(meanEffect(0)).toBeLessThan(1.05);
+    // Between clusters the variance is a ninth of that within them: intraclass correlation .1.
+    const expected = 1 + (answers - 1) * 0.1;
+    expect(meanEffect(0.2 / 3) / expected).toBeGreaterThan(0.8);
+    expect(meanEffect(0.2 / 3) / expected).toBeLessThan(1.2);
+  });
+
   it('an arm whose entities agree with each other and not with the other arm is a difference, not a dependence', () => {
     expect(designEffect(even(50, 4, 0), even(12, 4, 4)).inflation).toBe(1);
   });

@@ -16,11 +16,14 @@
 //   log E -> (f + 1)/2 ln(1 + 2 (log E / inflation) / f),   f = (V / (V - V0))^2 g,
 // where only what is above V0 is estimated, with g = effective clusters (sum n)^2 / sum n^2 less one, 1 at least; of
 // both arms for the common estimate, for the own one by what each arm adds to V (Welch).
+// Of values in [0, 1] instead of yes and no, such as losses, k is their sum and v their variance in the arm, drawn to the
+// other's likewise; Var r^2 is 2 (n v)^2, as of sums that are normal: of few values it is more or less, and the
+// inflation then a little too much where nothing depends.
 // Not exact: measured (bench/rollout, entities). O(clusters), no memory. An arm without answers, or a share of 0 or 1
-// in both: no inflation.
+// in both, or values that are all the same: no inflation.
 
 export interface ClusterCounts {
-  /** By cluster: those marked, of all. */
+  /** By cluster: those marked, or the sum of their values; of all. */
   readonly k: ArrayLike<number>;
   readonly n: ArrayLike<number>;
 }
@@ -45,12 +48,19 @@ interface Arm {
   chance: number;
 }
 
-export function designEffect(first: ClusterCounts, second: ClusterCounts): DesignEffect {
+/** `variances`: of the values of each arm, where these are no yes or no. */
+export function designEffect(
+  first: ClusterCounts,
+  second: ClusterCounts,
+  variances?: readonly [number, number],
+): DesignEffect {
   const [a, b] = [counted(first), counted(second)];
   const p = (a.k + b.k) / (a.n + b.n);
   if (a.n === 0 || b.n === 0 || p === 0 || p === 1) return INDEPENDENT;
-  const arms = [armOf(first, a, b.k / b.n), armOf(second, b, a.k / a.n)] as const;
+  const [ofA, ofB] = variances === undefined ? [] : drawnVariances(variances, a.n, b.n);
+  const arms = [armOf(first, a, b.k / b.n, ofA), armOf(second, b, a.k / a.n, ofB)] as const;
   const v0 = arms[0].v / a.n + arms[1].v / b.n;
+  if (v0 === 0) return INDEPENDENT;
   const effects = [common(arms, v0), own(arms, v0)] as const;
   const { inflation, freedom } = effects[0].inflation >= effects[1].inflation ? effects[0] : effects[1];
   return inflation === 1 ? INDEPENDENT : { inflation, freedom: freedom * (inflation / (inflation - 1)) ** 2 };
@@ -71,18 +81,28 @@ function counted({ k, n }: ClusterCounts): { k: number; n: number } {
   return sum;
 }
 
-function armOf({ k, n }: ClusterCounts, all: { k: number; n: number }, other: number): Arm {
-  const p = (all.k + OTHER_ARM_ANSWERS * other) / (all.n + OTHER_ARM_ANSWERS);
-  const v = p * (1 - p);
+/** What an arm does, drawn to what the other one does. */
+const drawn = ({ k, n }: { k: number; n: number }, other: number): number =>
+  (k + OTHER_ARM_ANSWERS * other) / (n + OTHER_ARM_ANSWERS);
+
+const drawnVariances = ([a, b]: readonly [number, number], n1: number, n2: number): [number, number] => [
+  drawn({ k: a * n1, n: n1 }, b),
+  drawn({ k: b * n2, n: n2 }, a),
+];
+
+function armOf({ k, n }: ClusterCounts, all: { k: number; n: number }, other: number, variance?: number): Arm {
+  const p = drawn(all, other);
+  const v = variance ?? p * (1 - p);
+  const fourth = variance === undefined ? v * (1 - 6 * v) : 0;
   const arm: Arm = { n: all.n, v, sizes: 0, squares: 0, chance: 0 };
   let clusters = 0;
   for (let i = 0; i < n.length; i++) {
     const [ki, ni] = [k[i] as number, n[i] as number];
     if (ni === 0) continue;
-    const q = (all.k - ki + OTHER_ARM_ANSWERS * other) / (all.n - ni + OTHER_ARM_ANSWERS);
+    const q = drawn({ k: all.k - ki, n: all.n - ni }, other);
     arm.sizes += ni * ni;
     arm.squares += (ki - q * ni) ** 2;
-    arm.chance += 2 * (ni * v) ** 2 + ni * v * (1 - 6 * v);
+    arm.chance += 2 * (ni * v) ** 2 + ni * fourth;
     clusters += 1;
   }
   // One or two agree by chance too often for the jackknife's small-sample factor.

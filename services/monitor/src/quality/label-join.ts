@@ -21,6 +21,8 @@ export interface JoinedRow {
   eventTimeMs: number;
   /** Of the rollout that its version was drawn in. */
   draw: RolloutDraw | undefined;
+  /** Of what it was drawn by; undefined: it was not drawn in a rollout. */
+  bucket: number | undefined;
 }
 
 export interface LabelJoinState {
@@ -38,12 +40,14 @@ export interface LabelJoinState {
   draws?: (RolloutDraw | null)[];
   /** Absent in states of release 0.2: every id seen again is a redelivery. */
   marks?: number[];
+  /** One more than the entity bucket of a row that was drawn in a rollout, else 0; absent where none was. */
+  buckets?: number[];
   /** Slots of ids that were used again. */
   reused?: number[];
 }
 
 /** Rows of a join by columns; all but the last chunk are full, and change by labels alone. */
-export type JoinChunk = Pick<LabelJoinState, 'ids' | 'scores' | 'groups' | 'eventTimes' | 'labels' | 'marks'>;
+export type JoinChunk = Pick<LabelJoinState, 'ids' | 'scores' | 'groups' | 'eventTimes' | 'labels' | 'marks' | 'buckets'>;
 export type JoinHead = Pick<LabelJoinState, 'waiting' | 'cohorts' | 'draws' | 'reused'>;
 
 /** About 300 KB saved: what a row or a label has to write anew. */
@@ -69,6 +73,8 @@ export class LabelJoin {
   private labels = new Float64Array(0);
   /** 0: not known. */
   private marks = new Uint32Array(0);
+  /** 0: none. */
+  private buckets = new Uint8Array(0);
   private readonly reused = new Set<number>();
   /** By chunk: how often it changed. */
   private readonly chunkChanges: number[] = [];
@@ -121,7 +127,7 @@ export class LabelJoin {
     score: number,
     cohorts: readonly Cohort[],
     eventTimeMs: number,
-    { mark = 0, draw }: { mark?: number; draw?: RolloutDraw | undefined } = {},
+    { mark = 0, draw, bucket }: { mark?: number } & Partial<Pick<JoinedRow, 'draw' | 'bucket'>> = {},
   ): JoinedRow | undefined {
     const slot = this.ids.add(predictionId);
     if (slot === this.scores.length) this.grow();
@@ -130,6 +136,7 @@ export class LabelJoin {
     this.rowGroups[slot] = this.group(cohorts, draw);
     this.eventTimes[slot] = eventTimeMs;
     this.marks[slot] = mark;
+    this.buckets[slot] = bucket === undefined ? 0 : bucket + 1;
     const label = this.waiting.get(predictionId);
     if (label === undefined) return undefined;
     this.waiting.delete(predictionId);
@@ -168,6 +175,7 @@ export class LabelJoin {
   chunk(chunk: number): JoinChunk {
     const from = chunk * CHUNK_ROWS;
     const to = Math.min(from + CHUNK_ROWS, this.ids.size);
+    const buckets = this.buckets.subarray(from, to);
     return {
       ids: Array.from({ length: to - from }, (_, i) => this.ids.id(from + i)),
       scores: [...this.scores.subarray(from, to)],
@@ -175,6 +183,7 @@ export class LabelJoin {
       eventTimes: [...this.eventTimes.subarray(from, to)],
       labels: Array.from(this.labels.subarray(from, to), (label) => (Number.isNaN(label) ? null : label)),
       marks: [...this.marks.subarray(from, to)],
+      ...(buckets.some((bucket) => bucket > 0) ? { buckets: [...buckets] } : {}),
     };
   }
 
@@ -201,7 +210,9 @@ export class LabelJoin {
     const groups = state.cohorts.map((keys) => keys.flatMap((key) => parseCohortKey(key) ?? []));
     state.ids.forEach((id, slot) => {
       const cohorts = groups[state.groups[slot] as number] ?? [];
-      const kept = { mark: state.marks?.[slot] ?? 0, draw: state.draws?.[state.groups[slot] as number] ?? undefined };
+      const draw = state.draws?.[state.groups[slot] as number] ?? undefined;
+      const bucket = (state.buckets?.[slot] ?? 0) - 1;
+      const kept = { mark: state.marks?.[slot] ?? 0, draw, bucket: bucket < 0 ? undefined : bucket };
       join.addPrediction(id, state.scores[slot] as number, cohorts, state.eventTimes[slot] as number, kept);
       join.labels[slot] = state.labels[slot] ?? Number.NaN;
     });
@@ -219,7 +230,9 @@ export class LabelJoin {
     this.labels[slot] = label;
     this.changed(slot);
     const { cohorts, draw } = this.groups[this.rowGroups[slot] as number] as Group;
-    return { score: this.scores[slot] as number, label, cohorts, eventTimeMs: this.eventTimes[slot] as number, draw };
+    const [score, eventTimeMs] = [this.scores[slot] as number, this.eventTimes[slot] as number];
+    const bucket = (this.buckets[slot] as number) - 1;
+    return { score, label, cohorts, eventTimeMs, draw, bucket: bucket < 0 ? undefined : bucket };
   }
 
   private group(cohorts: readonly Cohort[], draw: RolloutDraw | undefined): number {
@@ -240,7 +253,7 @@ export class LabelJoin {
 
   private grow(): void {
     const length = Math.max(FIRST_CAPACITY, this.scores.length * 2);
-    const grown = <T extends Float64Array | Int32Array | Uint32Array>(to: T, from: T): T => {
+    const grown = <T extends Float64Array | Int32Array | Uint32Array | Uint8Array>(to: T, from: T): T => {
       to.set(from);
       return to;
     };
@@ -248,6 +261,7 @@ export class LabelJoin {
     this.rowGroups = grown(new Int32Array(length), this.rowGroups);
     this.eventTimes = grown(new Float64Array(length), this.eventTimes);
     this.marks = grown(new Uint32Array(length), this.marks);
+    this.buckets = grown(new Uint8Array(length), this.buckets);
     this.labels = grown(new Float64Array(length).fill(Number.NaN), this.labels);
   }
 }
@@ -261,6 +275,9 @@ export function joinState(head: JoinHead, chunks: readonly JoinChunk[]): LabelJo
     eventTimes: all(({ eventTimes }) => eventTimes),
     labels: all(({ labels }) => labels),
     marks: all(({ marks = [] }) => marks),
+    ...(chunks.some(({ buckets }) => buckets !== undefined)
+      ? { buckets: all(({ ids, buckets = ids.map(() => 0) }) => buckets) }
+      : {}),
     ...head,
   };
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { binaryOutputs, type Rng, seededRng } from '@millrace/domain';
-import { allLosses, type RolloutDraw, RolloutLosses } from '@millrace/routing';
+import { allLosses, entityBucket, type RolloutDraw, RolloutLosses } from '@millrace/routing';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
 import { anEngine, heldBy, restored, saved } from '../../test/an-engine.js';
@@ -33,10 +33,13 @@ const rowsOf = (count: number, rng: Rng): Row[] =>
     return { id, version: isNew ? 2 : 1, probability: rng.next(), value: rng.next() < 0.5 ? 1 : 0, draw: DRAW };
   });
 
+const entityOf = (id: number): string => `e-${id % 7}`;
+
 /** Offsets go on where the partition is. */
 function predict(engine: Engine, { id, version, probability, draw, role = 'live' }: Row): void {
   const at = { predictionId: `r${id}/0`, project: 'p', eventTimeMs: 60_000 + id, answeredAtMs: 60_000 + id };
-  const message = aPrediction({ ...at, modelVersion: version, outputs: binaryOutputs(probability), draw, role });
+  const entity = entityOf(id);
+  const message = aPrediction({ ...at, entity, modelVersion: version, outputs: binaryOutputs(probability), draw, role });
   engine.applyPrediction(message, 0, engine.positions.next('predictions', 0), NOW_MS);
 }
 function label(engine: Engine, { id, value }: Row): void {
@@ -45,9 +48,10 @@ function label(engine: Engine, { id, value }: Row): void {
 }
 
 function lossesOf(engine: Engine): RolloutLosses {
-  const { fromRevision, cells } = engine.monitor('p', 0)!.ownPart(0)!.rolloutLosses.state()!;
+  const { fromRevision, cells, entities } = engine.monitor('p', 0)!.ownPart(0)!.rolloutLosses.state()!;
   const losses = new RolloutLosses(fromRevision);
   losses.addCells(cells);
+  losses.addEntities(entities ?? []);
   return losses;
 }
 const expected = (rows: readonly Row[], version: number) => {
@@ -68,6 +72,22 @@ describe('losses of a rollout by its labels', () => {
         count: expected(rows, version).count,
         mean: expect.closeTo(expected(rows, version).mean, 9),
       });
+    }
+  });
+
+  it('are counted by entity, whose labels are not independent', () => {
+    const engine = stand();
+    const rows = rowsOf(210, seededRng(5));
+    for (const row of rows) predict(engine, row);
+    for (const row of rows) label(engine, row);
+    for (const version of [1, 2]) {
+      const buckets = lossesOf(engine).entitiesOf(version)!;
+      for (let entity = 0; entity < 7; entity++) {
+        const of = rows.filter((row) => row.version === version && row.id % 7 === entity);
+        const bucket = entityBucket(entityOf(entity));
+        expect(buckets.n[bucket]).toBe(of.length);
+        expect(buckets.k[bucket]).toBeCloseTo(of.length * expected(of, version).mean, 9);
+      }
     }
   });
 
@@ -111,6 +131,13 @@ describe('losses of a rollout by its labels', () => {
       ...{ ...rest, mean: mean.toFixed(9), m2: m2.toFixed(9) },
     });
     expect(lossesOf(engine).cells().map(close)).toEqual(lossesOf(whole).cells().map(close));
+    const byEntity = (of: Engine) =>
+      lossesOf(of)
+        .entityLosses()
+        .map(({ sums, ...rest }) => ({ ...rest, sums: sums.map((sum) => sum.toFixed(9)) }));
+    expect(byEntity(engine)).toEqual(byEntity(whole));
+    const labelled = byEntity(engine).flatMap(({ counts }) => counts);
+    expect(labelled.reduce((sum, count) => sum + count, 0)).toBe(300);
   });
 
   it('are told once a label is new, with what they were counted by, and not again', () => {

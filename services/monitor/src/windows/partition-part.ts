@@ -8,9 +8,9 @@
 // parts: that is what makes the parts' sum the same for any number of processes.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { type Cohort, cohortKey, EVENT_TIME_AHEAD_MS_MAX, predictionId } from '@millrace/domain';
+import { type Cohort, cohortKey, EVENT_TIME_AHEAD_MS_MAX, predictionId, requestIdOf } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import type { RolloutDraw } from '@millrace/routing';
+import { drawnBy, entityBucket, type RolloutDraw } from '@millrace/routing';
 import type { JoinedRow } from '../quality/label-join.js';
 import { PartLosses, type PartLossesState } from '../quality/part-losses.js';
 import { type QualityBucketState, QualityHistory } from '../quality/quality-history.js';
@@ -66,6 +66,8 @@ interface AwaitingRow {
   cohorts: readonly Cohort[];
   eventMs: number;
   draw: RolloutDraw | undefined;
+  /** Of what it was drawn by. */
+  bucket: number | undefined;
 }
 
 export class PartitionPart implements Part {
@@ -174,7 +176,7 @@ export class PartitionPart implements Part {
     } else this.count(share, message, score, cohorts);
     if (seen === 'reused') this.counters.reusedIds += 1;
     else if (share !== undefined)
-      this.awaitLabel(share, { id: message.predictionId, mark, score, cohorts, eventMs, draw: message.draw }, nowMs);
+      this.awaitLabel(share, { id: message.predictionId, mark, score, cohorts, eventMs, ...this.drawOf(message) }, nowMs);
   }
 
   /** A label of this partition, whose row may be elsewhere (`holds`). Gives that row's id; undefined: it is of none. */
@@ -413,7 +415,7 @@ export class PartitionPart implements Part {
 
   private awaitLabel(
     share: WindowShare,
-    { id, mark, score, cohorts, eventMs, draw }: AwaitingRow,
+    { id, mark, score, cohorts, eventMs, draw, bucket }: AwaitingRow,
     nowMs: number,
   ): void {
     if (!this.hasJoinRoom() || share.givenUp) {
@@ -421,7 +423,7 @@ export class PartitionPart implements Part {
       return;
     }
     const before = share.join.size;
-    const joined = share.join.addPrediction(id, score, cohorts, eventMs, { mark, draw });
+    const joined = share.join.addPrediction(id, score, cohorts, eventMs, { mark, draw, bucket });
     this.joinRows += share.join.size - before;
     if (joined !== undefined) this.joined(share, joined, nowMs);
   }
@@ -440,11 +442,18 @@ export class PartitionPart implements Part {
     }
   }
 
+  /** The rollout that a row's version was drawn in, and the bucket of what it was drawn by. */
+  private drawOf({ draw, entity, predictionId }: PredictionMessage): Pick<AwaitingRow, 'draw' | 'bucket'> {
+    if (draw === undefined) return { draw, bucket: undefined };
+    const { sticky } = this.options.project().rollout;
+    return { draw, bucket: entityBucket(drawnBy(sticky, entity, requestIdOf(predictionId))) };
+  }
+
   /** The first cohort of a row is that of its version. */
-  private countLoss({ draw, cohorts: [ofVersion], score, label }: JoinedRow): void {
+  private countLoss({ draw, bucket, cohorts: [ofVersion], score, label }: JoinedRow): void {
     if (draw === undefined || ofVersion === undefined || ofVersion.version === 'all') return;
     const loss = this.options.terms.lossOf(score, label);
-    if (loss !== undefined) this.rolloutLosses.add(draw, ofVersion.version, loss);
+    if (loss !== undefined) this.rolloutLosses.add(draw, ofVersion.version, loss, bucket);
   }
 
   /** The share of the window, opened where it may be; undefined: the window is over, or nobody had a row of it. */

@@ -270,7 +270,7 @@ describe('the analysis of rollouts under way', () => {
   const labels = (router: Router, count: number, [stable, candidate]: readonly [number, number]) => {
     const cell = (version: number, mean: number) => ({ version, weight: 20, count, mean, m2: count * 0.02 });
     const cells = [cell(1, stable), cell(2, candidate)];
-    router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: 7, cells });
+    router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: 7, cells, entities: [] });
   };
 
   it('labels that say that the version is worse take it back, whoever counted them', async () => {

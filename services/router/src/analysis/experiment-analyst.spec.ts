@@ -116,7 +116,7 @@ describe('the analysis of a running experiment', () => {
         return { version, weight: 42, count, mean, m2: count * 0.01 };
       };
       const cells = [cell(3, 0.2), cell(4, 0.5), cell(5, 0.2)];
-      router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: EXPERIMENT.fromRevision, cells });
+      router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: EXPERIMENT.fromRevision, cells, entities: [] });
       router.second(20);
     }
     expect(router.arm(4)?.comparison).toMatchObject({ verdict: 'fail', reason: expect.stringMatching(/^quality: /) });

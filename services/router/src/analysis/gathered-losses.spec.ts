@@ -8,6 +8,10 @@ const word = (part: Partial<LossesWord> & { count: number }): LossesWord => ({
     { version: 1, weight: 20, count: part.count, mean: 0.25, m2: 0 },
     { version: 2, weight: 20, count: part.count, mean: 0.5, m2: 0 },
   ],
+  entities: [
+    { version: 1, counts: [0, part.count], sums: [0, part.count / 4] },
+    { version: 2, counts: [part.count], sums: [part.count / 2] },
+  ],
 });
 const ROLLOUT = { project: 'p', fromRevision: 9 };
 const counted = (losses: GatheredLosses, rollout = ROLLOUT) =>
@@ -20,6 +24,8 @@ describe('what monitors said of labels', () => {
     losses.hear(word({ count: 7, partition: 3 }));
     expect(counted(losses)).toEqual([37, 37]);
     expect(allLosses(losses.of(ROLLOUT).of(2)).mean).toBe(0.5);
+    const [stable, candidate] = [1, 2].map((version) => losses.of(ROLLOUT).entitiesOf(version));
+    expect([stable?.n[1], stable?.k[1], candidate?.n[0], candidate?.k[0]]).toEqual([37, 37 / 4, 37, 37 / 2]);
     expect(counted(losses, { ...ROLLOUT, project: 'q' })).toEqual([0, 0]);
   });
 

@@ -3,7 +3,7 @@
 // listened to until it says more. So each label counts once, whoever counts it. Bounded: of each project its newest
 // rollout, ROLLOUTS_MAX of them, PARTITIONS_MAX words each; of one more the oldest goes.
 
-import type { LossCell } from '@millrace/routing';
+import type { EntityLosses, LossCell } from '@millrace/routing';
 import { RolloutLosses } from '@millrace/routing';
 import { type RolloutId, WATCHED_MAX } from './evidence-book.js';
 import { putLast } from './gathered-evidence.js';
@@ -19,13 +19,14 @@ export interface LossesWord {
   readonly partition: number;
   readonly fromRevision: number;
   readonly cells: readonly LossCell[];
+  readonly entities: readonly EntityLosses[];
 }
 
 interface OfRollout {
   createdAtMs: number;
   fromRevision: number;
   /** By partition. */
-  words: Map<number, { labelled: number; cells: readonly LossCell[] }>;
+  words: Map<number, { labelled: number } & Pick<LossesWord, 'cells' | 'entities'>>;
 }
 
 export class GatheredLosses {
@@ -34,7 +35,7 @@ export class GatheredLosses {
   /** Of a project: what was said before it belongs to another one of the name. */
   constructor(private readonly createdAtMs: (project: string) => number = () => 0) {}
 
-  hear({ project, createdAtMs, partition, fromRevision, cells }: LossesWord): void {
+  hear({ project, createdAtMs, partition, fromRevision, cells, entities }: LossesWord): void {
     const known = this.projects.get(project);
     // Revisions begin anew where a project was deleted and applied again.
     if (known !== undefined && createdAtMs < known.createdAtMs) return;
@@ -46,7 +47,7 @@ export class GatheredLosses {
     const before = of.words.get(partition);
     if (before !== undefined && before.labelled > labelled) return;
     if (before === undefined && of.words.size >= PARTITIONS_MAX) return;
-    of.words.set(partition, { labelled, cells });
+    of.words.set(partition, { labelled, cells, entities });
     putLast(this.projects, project, of, ROLLOUTS_MAX);
   }
 
@@ -58,7 +59,10 @@ export class GatheredLosses {
     const sum = new RolloutLosses(fromRevision);
     const of = this.projects.get(project);
     if (of?.fromRevision !== fromRevision || of.createdAtMs < this.createdAtMs(project)) return sum;
-    for (const { cells } of of.words.values()) sum.addCells(cells);
+    for (const { cells, entities } of of.words.values()) {
+      sum.addCells(cells);
+      sum.addEntities(entities);
+    }
     return sum;
   }
 }

@@ -6,6 +6,7 @@ import {
   armName,
   type Choice,
   type Drawn,
+  drawnBy,
   emptyRoute,
   type Headers,
   type MatchRule,
@@ -93,7 +94,7 @@ export class RouteTable {
   /** What a version is drawn by; an experiment keeps entities with their arm whatever the project says. */
   drawnBy(project: string, entity: string, requestId: string): string {
     const isKept = this.isSticky(project) || runningExperiment(this.routeOrEmpty(project)) !== undefined;
-    return isKept && entity !== '' ? entity : requestId;
+    return drawnBy(isKept, entity, requestId);
   }
 
   /** Of a request that the route gave this version: why. undefined: it is no target any more. */
