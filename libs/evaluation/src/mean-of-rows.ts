@@ -1,8 +1,10 @@
 // Metrics that are the mean of one term a row (log loss, Brier score, accuracy): weighted mean, and the normal
 // interval of a mean: m +- z s / sqrt(n), s the terms' standard deviation. Empty: NaN. One row: an interval without
-// width. Of two models on the same rows: s / sqrt(n), s of the differences of their terms; fewer than two rows: NaN.
+// width. Of two models on the same rows: s / sqrt(n), s of the differences of their terms, or by the rows' entities
+// (comparisons/clusters.ts); fewer than two rows: NaN.
 
 import { normalQuantile } from '@millrace/statistics';
+import { type Clusters, errorOfSum } from './comparisons/clusters.js';
 import type { Interval, WeightedMetric } from './metric.js';
 import type { BinaryRow } from './row-terms.js';
 import { rowsOf, type ScoredRows, type ScorePair } from './scored-rows.js';
@@ -43,14 +45,17 @@ export function intervalOfMean(terms: Float64Array, confidence: number): Interva
   return { lower: mean - reach, upper: mean + reach };
 }
 
-export function errorOfMeanDifference({ labels, first, second }: ScorePair, term: RowTerm): number {
+export function errorOfMeanDifference(
+  { labels, first, second }: ScorePair,
+  clusters: Clusters | undefined,
+  term: RowTerm,
+): number {
   const differences = termsOf({ labels, scores: first }, term);
   const others = termsOf({ labels, scores: second }, term);
   for (let i = 0; i < differences.length; i++) differences[i] = (differences[i] as number) - (others[i] as number);
-  const rows = differences.length;
-  if (rows < 2) return Number.NaN;
   const mean = meanOf(differences)(null);
-  let squares = 0;
-  for (const one of differences) squares += (one - mean) ** 2;
-  return Math.sqrt(squares / (rows - 1) / rows);
+  return errorOfSum(
+    differences.map((one) => (one - mean) / differences.length),
+    clusters,
+  );
 }

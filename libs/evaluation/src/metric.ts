@@ -8,6 +8,7 @@
 // defined: NaN.
 
 import type { TaskKind } from '@millrace/domain';
+import type { Clusters } from './comparisons/clusters.js';
 import type { ScoreQuality } from './score-quality.js';
 import type { ScoredRows, ScorePair } from './scored-rows.js';
 
@@ -49,10 +50,10 @@ export interface Metric {
    */
   readonly interval?: (rows: ScoredRows, confidence: number) => Interval;
   /**
-   * Standard error of one model's value less another's on the same rows; left out where there is no closed form: a
-   * bootstrap stands in, which takes seconds for 100,000 rows.
+   * Standard error of one model's value less another's on the same rows, whose entities are given where rows are not
+   * independent; left out where there is no closed form: a bootstrap stands in, which takes seconds for 100,000 rows.
    */
-  readonly pairedError?: (pair: ScorePair) => number;
+  readonly pairedError?: (pair: ScorePair, clusters: Clusters | undefined) => number;
 }
 
 /** Whether `value` is better than `other`; never where one is no number. */

@@ -15,6 +15,8 @@ export interface ScorePair {
   readonly labels: ArrayLike<number>;
   readonly first: ArrayLike<number>;
   readonly second: ArrayLike<number>;
+  /** By row, whose it is, such as a hash: rows of one entity are not independent. Absent: each is its own. */
+  readonly entities?: ArrayLike<number> | undefined;
 }
 
 /** Rows, or an error where the two sides do not fit. */

@@ -51,3 +51,4 @@ export { StatedEffectTest } from './sequential/stated-effect.js';
 export { StatedShiftTest } from './sequential/stated-shift.js';
 export { studentBounds } from './sequential/student-bounds.js';
 export { chiSquareTail, hypergeometricTail, kolmogorovTail } from './special-functions.js';
+export { studentQuantile } from './student.js';

@@ -6,6 +6,7 @@
 import { seededRng } from '@millrace/domain';
 import type { Interval, Metric, WeightedMetric } from '../metric.js';
 import { rowsOf, type ScoredRows } from '../scored-rows.js';
+import type { Clusters } from './clusters.js';
 
 /** The 2.5 % quantile of 200 replicates rests on five of them: enough to see how wide an interval is. */
 const REPLICATES = 200;
@@ -18,16 +19,27 @@ export function intervalOf(metric: Metric, rows: ScoredRows, confidence: number)
   return bootstrapInterval(metric.prepare(rows), rowsOf(rows), confidence);
 }
 
-export function bootstrapInterval(of: WeightedMetric, rows: number, confidence: number): Interval {
+/** Of rows that are not independent whole clusters are drawn. */
+export function bootstrapInterval(
+  of: WeightedMetric,
+  rows: number,
+  confidence: number,
+  clusters?: Clusters,
+): Interval {
+  const draws = clusters?.count ?? rows;
   const rng = seededRng(SEED);
   const weights = new Float64Array(rows);
+  const counts = clusters === undefined ? weights : new Float64Array(draws);
   const drawn: number[] = [];
   for (let r = 0; r < REPLICATES; r++) {
-    weights.fill(0);
-    for (let i = 0; i < rows; i++) {
-      const row = rng.below(rows);
-      weights[row] = (weights[row] as number) + 1;
+    counts.fill(0);
+    for (let i = 0; i < draws; i++) {
+      const drawn = rng.below(draws);
+      counts[drawn] = (counts[drawn] as number) + 1;
     }
+    clusters?.of.forEach((cluster, row) => {
+      weights[row] = counts[cluster] as number;
+    });
     const value = of(weights);
     if (!Number.isNaN(value)) drawn.push(value);
   }

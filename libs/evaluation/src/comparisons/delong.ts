@@ -4,15 +4,19 @@
 //   V10_i = share of negatives below positive i (ties half), V01_j = share of positives above negative j
 //   var(A) = S10 / P + S01 / N, S the sample variances of V10 and V01
 // Of the difference of two models' AUCs on the same rows: the same of the differences of their V10 and V01, which
-// holds the covariance. O(n log n). Fewer than two positives or two negatives: NaN.
+// holds the covariance; where rows are of entities by these (clusters.ts; Obuchowski 1997), a row's influence being
+// (V10_i - A)/P or (V01_j - A)/N. O(n log n). Fewer than two positives or two negatives: NaN.
 
 import { rowsOf, type ScoredRows, type ScorePair } from '../scored-rows.js';
 import { ascending, endsOfTies } from '../ties.js';
+import { type Clusters, errorOfSum } from './clusters.js';
 
 interface Placements {
   /** In the order of the rows. */
   positives: Float64Array;
   negatives: Float64Array;
+  /** Of all rows. */
+  shares: Float64Array;
 }
 
 function placements(rows: ScoredRows): Placements {
@@ -39,6 +43,7 @@ function placements(rows: ScoredRows): Placements {
     start = end;
   }
   return {
+    shares: share,
     positives: share.filter((_, row) => isPositive(row)),
     negatives: share.filter((_, row) => !isPositive(row)),
   };
@@ -55,9 +60,16 @@ export function aucVariance(rows: ScoredRows): number {
   return varianceOfMean(positives) + varianceOfMean(negatives);
 }
 
-export function aucDifferenceVariance({ labels, first, second }: ScorePair): number {
+export function aucDifferenceError({ labels, first, second }: ScorePair, clusters: Clusters | undefined): number {
   const one = placements({ labels, scores: first });
   const two = placements({ labels, scores: second });
   const less = (a: Float64Array, b: Float64Array) => a.map((value, i) => value - (b[i] as number));
-  return varianceOfMean(less(one.positives, two.positives)) + varianceOfMean(less(one.negatives, two.negatives));
+  const [positives, negatives] = [less(one.positives, two.positives), less(one.negatives, two.negatives)];
+  if (clusters === undefined) return Math.sqrt(varianceOfMean(positives) + varianceOfMean(negatives));
+  if (positives.length < 2 || negatives.length < 2) return Number.NaN;
+  const difference = positives.reduce((sum, value) => sum + value, 0) / positives.length;
+  const influences = less(one.shares, two.shares).map(
+    (value, row) => (value - difference) / (labels[row] === 1 ? positives : negatives).length,
+  );
+  return errorOfSum(influences, clusters);
 }

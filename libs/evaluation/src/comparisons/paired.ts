@@ -3,15 +3,16 @@
 //
 //   d = metric(first) - metric(second),   interval d +- z s,   z the normal quantile of (1 + confidence) / 2
 // s is the metric's own standard error of d (`pairedError`): of the mean of the rows' differences, or DeLong's of
-// two AUCs; O(n) and O(n log n), whatever the number of rows. A metric without one is drawn (bootstrap.ts). Rows are
-// taken for independent: many rows of one entity, or of one hard day, say less than as many of different ones. Fewer
-// than two rows, or a metric that is not defined: NaN.
+// two AUCs; O(n) and O(n log n), whatever the number of rows. A metric without one is drawn (bootstrap.ts). Where rows
+// are of entities, s is by these, and z Student's (clusters.ts); else rows are taken for independent. Many rows of one
+// hard day say less than as many of different ones: of that nothing is known here. Fewer than two rows, or a metric
+// that is not defined: NaN.
 
-import { normalQuantile } from '@millrace/statistics';
 import { areAlike } from '../figure.js';
 import type { Metric } from '../metric.js';
 import type { ScorePair } from '../scored-rows.js';
 import { bootstrapInterval } from './bootstrap.js';
+import { clustersOf, reachOf } from './clusters.js';
 
 export interface MetricDifference {
   /** Of the first, and of the second, on all rows. */
@@ -21,6 +22,8 @@ export interface MetricDifference {
   difference: number;
   lower: number;
   upper: number;
+  /** Whose rows they are; absent where each stands for itself. */
+  entities?: number;
 }
 
 /** `confidence` 0: an interval without width. */
@@ -30,10 +33,11 @@ export function differenceOf(metric: Metric, pair: ScorePair, confidence: number
   const two = metric.prepare({ labels, scores: second });
   const [value, other] = [one(null), two(null)];
   const difference = value - other;
-  const figures = { value, other, difference };
+  const clusters = clustersOf(pair.entities);
+  const figures = { value, other, difference, ...(clusters === undefined ? {} : { entities: clusters.count }) };
   if (metric.pairedError === undefined)
-    return { ...figures, ...bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence) };
-  const reach = normalQuantile((1 + confidence) / 2) * metric.pairedError(pair);
+    return { ...figures, ...bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence, clusters) };
+  const reach = reachOf(confidence, clusters) * metric.pairedError(pair, clusters);
   return { ...figures, lower: difference - reach, upper: difference + reach };
 }
 

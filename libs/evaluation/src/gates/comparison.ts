@@ -37,24 +37,25 @@ export function pairedComparison(
   difference: MetricDifference,
   { whose, rows, confidence }: { whose: string; rows: number; confidence: number },
 ): GateResult {
-  const { value, other } = difference;
+  const { value, other, entities } = difference;
+  const on = `${rows} rows${entities === undefined ? '' : ` of ${entities} entities`}`;
   const found = seen(metric, difference);
   if (found === undefined) {
     const why = Number.isNaN(value + other) ? 'it is not defined on them' : 'they are too few';
-    return { met: false, sentence: `${metric.title} cannot be compared with ${whose} on ${rows} rows: ${why}.` };
+    return { met: false, sentence: `${metric.title} cannot be compared with ${whose} on ${on}: ${why}.` };
   }
   if (areAlike(value, other)) {
     const both = `both ${shown(value)}${value === other ? '' : ', up to rounding,'}`;
     return {
       met: false,
-      sentence: `${metric.title} is not ${metric.direction} than ${whose}: ${both} on ${rows} rows.`,
+      sentence: `${metric.title} is not ${metric.direction} than ${whose}: ${both} on ${on}.`,
     };
   }
   const met = found === 'better';
   const isUnclear = found === 'none' && isBetter(metric, value, other);
   const words = `${met ? '' : isUnclear ? 'not clearly ' : 'not '}${metric.direction} than ${whose}`;
   const wouldBe = found === 'none' ? seeable(difference) : '';
-  const numbers = `${shownAgainst(value, other)} on ${rows} rows${intervalText(difference, confidence)}${wouldBe}`;
+  const numbers = `${shownAgainst(value, other)} on ${on}${intervalText(difference, confidence)}${wouldBe}`;
   return { met, sentence: `${metric.title} is ${words}: ${numbers}.` };
 }
 

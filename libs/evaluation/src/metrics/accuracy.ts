@@ -27,5 +27,5 @@ export const accuracy: Metric = {
     const reach = (z / (1 + (z * z) / n)) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
     return { lower: centre - reach, upper: centre + reach };
   },
-  pairedError: (pair) => errorOfMeanDifference(pair, rightness),
+  pairedError: (pair, clusters) => errorOfMeanDifference(pair, clusters, rightness),
 };

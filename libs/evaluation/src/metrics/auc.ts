@@ -7,7 +7,7 @@
 // |error| <= 1/2 sum_c pos_c neg_c / (P N). Interval: normal, with DeLong's variance, cut to [0, 1].
 
 import { normalQuantile } from '@millrace/statistics';
-import { aucDifferenceVariance, aucVariance } from '../comparisons/delong.js';
+import { aucDifferenceError, aucVariance } from '../comparisons/delong.js';
 import { exactly, type MergedValue, type Metric, type WeightedMetric } from '../metric.js';
 import type { ScoreQuality } from '../score-quality.js';
 import { rowsOf, type ScoredRows } from '../scored-rows.js';
@@ -71,5 +71,5 @@ export const auc: Metric = {
     const reach = normalQuantile((1 + confidence) / 2) * Math.sqrt(aucVariance(rows));
     return { lower: Math.max(0, value - reach), upper: Math.min(1, value + reach) };
   },
-  pairedError: (pair) => Math.sqrt(aucDifferenceVariance(pair)),
+  pairedError: aucDifferenceError,
 };

@@ -27,5 +27,5 @@ export const brier: Metric = {
   prepare: (rows) => meanOf(termsOf(rows, squaredErrorOfRow)),
   merged: { binary: fromCells },
   interval: (rows, confidence) => intervalOfMean(termsOf(rows, squaredErrorOfRow), confidence),
-  pairedError: (pair) => errorOfMeanDifference(pair, squaredErrorOfRow),
+  pairedError: (pair, clusters) => errorOfMeanDifference(pair, clusters, squaredErrorOfRow),
 };

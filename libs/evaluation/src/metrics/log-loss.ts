@@ -15,5 +15,5 @@ export const logLoss: Metric = {
   prepare: (rows) => meanOf(termsOf(rows, logLossOfRow)),
   merged: { binary: (quality) => ({ value: quality.mean(quality.logLossSum), errorBound: 0 }) },
   interval: (rows, confidence) => intervalOfMean(termsOf(rows, logLossOfRow), confidence),
-  pairedError: (pair) => errorOfMeanDifference(pair, logLossOfRow),
+  pairedError: (pair, clusters) => errorOfMeanDifference(pair, clusters, logLossOfRow),
 };

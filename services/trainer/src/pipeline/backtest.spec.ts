@@ -77,6 +77,34 @@ describe('a backtest', () => {
     expect(differences(turned, -1)).toEqual(differences(found, 1));
   });
 
+  it('takes rows of one entity for less than as many of different ones', async () => {
+    const of = (entityHashes: ((row: number) => number) | undefined): BacktestPorts => {
+      const all = ports(600);
+      const read = async () => {
+        const rows = rowsOf(600);
+        return { ...rows, entityHashes: entityHashes && Float64Array.from(rows.labels, (_, row) => entityHashes(row)) };
+      };
+      return { ...all, rows: { ...all.rows, read } };
+    };
+    // What of the rows both find easy is each entity's own: neighbours by the probability are of one.
+    const { p } = rowsOf(600).columns as { p: number[] };
+    const rank = [...p.keys()].sort((a, b) => (p[a] as number) - (p[b] as number));
+    const place = new Map(rank.map((row, at) => [row, Math.floor(at / 40)]));
+    const alone = await ask({}, of(undefined));
+    const together = await ask({}, of((row) => place.get(row) as number));
+    const width = ({ metrics }: Backtest) => {
+      const { lower = 0, upper = 0 } = metrics.find(({ name }) => name === 'log_loss') ?? {};
+      return upper - lower;
+    };
+    expect(width(together)).toBeGreaterThan(1.5 * width(alone));
+    expect(together.verdict).toContain('on 600 rows of 15 entities, difference');
+    expect(together.metrics.map(({ entities }) => entities)).toEqual(together.metrics.map(() => 15));
+    expect(alone.verdict).toContain('on 600 rows, difference');
+    // What files say of an entity means nothing to a project that has none.
+    const without = { ...LOANS, data: { ...LOANS.data, entity: undefined } };
+    expect((await ask({}, of((row) => place.get(row) as number), without)).verdict).toBe(alone.verdict);
+  });
+
   it('sees no difference where there is none, and says which it would have seen', async () => {
     const { verdict } = await ask({ version: 3, against: 2 }, ports(300));
     expect(verdict).toMatch(/^no difference is seen: .*; one of about 0\.\d{4} would be$/);

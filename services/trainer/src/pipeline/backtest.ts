@@ -56,6 +56,8 @@ export interface BacktestMetric {
   difference: number;
   lower: number;
   upper: number;
+  /** Whose rows they are, by which the interval is; absent where the project has no entities. */
+  entities?: number;
 }
 
 export interface BacktestSlice {
@@ -189,12 +191,12 @@ function noRows({ rows, eventTimeMs }: LabelledRows, fromMs: number, toMs: numbe
   return new PlatformError('invalid_argument', `of ${rows} labelled rows none is${from}${to}${why}${span}`);
 }
 
-function compared(metric: Metric, { labels }: LabelledRows, own: Float32Array, other: Float32Array): BacktestMetric {
+function compared(metric: Metric, { labels, entityHashes: entities }: LabelledRows, own: Float32Array, other: Float32Array): BacktestMetric {
   const {
     value,
     other: against,
     ...interval
-  } = differenceOf(metric, { labels, first: own, second: other }, CONFIDENCE);
+  } = differenceOf(metric, { labels, first: own, second: other, entities }, CONFIDENCE);
   return { name: metric.name, version: value, against, ...interval };
 }
 
@@ -218,11 +220,11 @@ function slicesOf(
 /** What was seen, and else what would have been. */
 function verdictOf(
   metric: Metric,
-  { version: own, against: other, difference, lower, upper }: BacktestMetric,
+  { version: own, against: other, difference, lower, upper, entities }: BacktestMetric,
   { version, against }: BacktestRequest,
   rows: number,
 ): string {
-  const figures = `${metric.title} ${shown(own)} against ${shown(other)} on ${rows} rows`;
+  const figures = `${metric.title} ${shown(own)} against ${shown(other)} on ${rows} rows${entities === undefined ? '' : ` of ${entities} entities`}`;
   const interval = `difference ${signed(difference)}, 95 % of ${signed(lower)} to ${signed(upper)}`;
   const found = seen(metric, { value: own, other, difference, lower, upper });
   if (found === undefined) return `nothing can be said: ${metric.title} is not defined on these ${rows} rows`;

@@ -13,6 +13,8 @@ export interface LabelledRows {
   eventTimeMs: Float64Array;
   /** Of the record ids, where rows are split by them (split.ts). */
   idHashes: Uint32Array | null;
+  /** Of the entities, where the project has some: rows of one are not independent. Absent: each row is its own. */
+  entityHashes?: Float64Array | undefined;
   rows: number;
 }
 
@@ -46,7 +48,7 @@ export interface RowSource {
 export type WhichRows = 'labelled' | 'all';
 
 /** `compared`: what the version takes that the new one is compared with. */
-export function loadRows(
+export async function loadRows(
   source: RowSource,
   project: Project,
   datasetVersions: readonly string[],
@@ -61,7 +63,9 @@ export function loadRows(
     ...sliced.map(({ name, type }): WantedColumn => ({ name, type: type as SignatureInput['type'], of: 'slices' })),
   ];
   const first = wanted.filter(({ name }, at) => wanted.findIndex((other) => other.name === name) === at);
-  return source.read(project.name, datasetVersions, first, hashSeed, which);
+  const { entityHashes, ...read } = await source.read(project.name, datasetVersions, first, hashSeed, which);
+  // Without an entity in the project what files say of it means nothing.
+  return project.data.entity === undefined ? read : { ...read, entityHashes };
 }
 
 /** Rows [start, end). */
@@ -74,6 +78,7 @@ export function rowRange(rows: LabelledRows, start: number, end: number): Labell
     labels: rows.labels.slice(start, end),
     eventTimeMs: rows.eventTimeMs.slice(start, end),
     idHashes: rows.idHashes?.slice(start, end) ?? null,
+    entityHashes: rows.entityHashes?.slice(start, end),
     rows: end - start,
   };
 }
@@ -83,12 +88,13 @@ export function pickRows(rows: LabelledRows, places: readonly number[]): Labelle
   const columns = Object.fromEntries(
     Object.entries(rows.columns).map(([name, values]) => [name, places.map((row) => values[row])]),
   );
-  const { idHashes } = rows;
+  const { idHashes, entityHashes } = rows;
   return {
     columns: columns as LabelledRows['columns'],
     labels: Float32Array.from(places, (row) => rows.labels[row] as number),
     eventTimeMs: Float64Array.from(places, (row) => rows.eventTimeMs[row] as number),
     idHashes: idHashes === null ? null : Uint32Array.from(places, (row) => idHashes[row] as number),
+    entityHashes: entityHashes && Float64Array.from(places, (row) => entityHashes[row] as number),
     rows: places.length,
   };
 }

@@ -100,6 +100,28 @@ describe.each(OPTIONAL_KEYS.map((keys) => [namesOf(keys), keys] as const))('a pr
   });
 });
 
+describe('whose rows they are', () => {
+  it('is by entity, and a record without one is its own', async () => {
+    const path = join(folder, 'entities.parquet');
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    const { recordId, entity, eventTimeMs, label } = DATASET_COLUMNS;
+    await connection.run(`COPY (SELECT 'r' || i AS "${recordId}", CASE WHEN i < 90 THEN 'e' || (i % 30) ELSE '' END AS "${entity}",
+      i::BIGINT AS "${eventTimeMs}", 1.0 AS "${label}", i::DOUBLE AS amount FROM range(100) t(i)) TO '${path}' (FORMAT parquet)`);
+    connection.closeSync();
+    const source = {
+      versions: () => [],
+      read: (name: string, _ids: readonly string[], columns: Parameters<typeof readLabelledRows>[2]) =>
+        readLabelledRows(name, [{ path, id: 'a', kind: 'import', source: path }], columns, null, 'labelled'),
+    };
+    const load = (project: Project) => loadRows(source, project, ['a'], planOf(project), null);
+    const { entityHashes } = await load(projectWith(ALL));
+    const of = [...(entityHashes ?? [])];
+    expect(new Set(of).size).toBe(30 + 10);
+    expect(of.slice(30, 60)).toEqual(of.slice(0, 30));
+    expect((await load(projectWith({ ...ALL, entity: false }))).entityHashes).toBeUndefined();
+  });
+});
+
 describe('the split by record id', () => {
   const keys = { ...ALL, eventTime: false };
 
