@@ -30,16 +30,17 @@ const signed = (by, digits) => `${by > 0 ? '+' : by < 0 ? '−' : ''}${Math.abs(
 const points = (share) => signed(share * 100, 1);
 
 /** @param {Criterion} criterion @param {Criterion['stable']} side */
-function figureText({ unit }, { figure, k, n }) {
+function figureText({ unit }, { figure, k, n, says }) {
   if (figure === null) return 'none';
   if (unit === 'share') return `${count(k)} of ${count(n)}`;
   if (unit === 'loss') return `${figure.toPrecision(3)} of ${count(n)} labels`;
+  if (unit === 'drifts') return says ?? count(figure);
   return unit === 'ms' ? `${figure.toPrecision(3)} ms` : figure.toPrecision(3);
 }
 
 /** @param {Criterion} criterion */
 function untilSeen({ verdict, answersUntilSeen, unit }) {
-  if (verdict === 'fail' || verdict === 'no_data') return '–';
+  if (verdict === 'fail' || verdict === 'no_data' || unit === 'drifts') return '–';
   if (answersUntilSeen === 0) return 'none: it would have been seen';
   return `about ${count(answersUntilSeen)}${unit === 'loss' ? ' labels' : ''}`;
 }
@@ -57,7 +58,8 @@ function criteriaTable({ candidate, stable, criteria }) {
   ];
   const rows = criteria.map((criterion) => {
     const { interval, difference, effect } = criterion;
-    const apart = (by) => (criterion.unit === 'loss' ? signed(by, 4) : points(by));
+    const digits = { loss: 4, drifts: 0 }[criterion.unit];
+    const apart = (by) => (digits === undefined ? points(by) : signed(by, digits));
     return [
       { title: effect, content: [criterion.criterion] },
       { content: [verdictPill(criterion.verdict)] },

@@ -4,10 +4,10 @@
 import { seededRng } from '@millrace/domain';
 import {
   type AnalysisPlan,
-  CRITERIA,
   DEFAULT_ANALYSIS,
   RolloutJudge,
   RolloutLosses,
+  TESTED_CRITERIA,
   VersionEvidence,
 } from '@millrace/routing';
 import { lossOf } from '@millrace/testing';
@@ -21,9 +21,9 @@ const EFFECT = DEFAULT_ANALYSIS.quality.effect;
 /** Alone, at the part of alpha that it has beside the others. */
 const plan: AnalysisPlan = {
   ...DEFAULT_ANALYSIS,
-  alpha: DEFAULT_ANALYSIS.alpha / CRITERIA.length,
+  alpha: DEFAULT_ANALYSIS.alpha / TESTED_CRITERIA.length,
   quality: { effect: EFFECT, required: true },
-  ignore: CRITERIA.filter((name) => name !== 'quality'),
+  ignore: TESTED_CRITERIA.filter((name) => name !== 'quality'),
 };
 
 export interface QualityErrors {

@@ -1,7 +1,7 @@
 // The worlds that a rollout's judge is measured in: some where nothing is wrong, and one a criterion at its stated
 // effect, with the tests of a fixed sample that know where the effect is.
 
-import { type AnalysisPlan, CRITERIA, type CriterionName, DEFAULT_ANALYSIS } from '@millrace/routing';
+import { type AnalysisPlan, type CriterionName, DEFAULT_ANALYSIS, TESTED_CRITERIA } from '@millrace/routing';
 import type { Crowd, Difference } from '@millrace/testing';
 import { type FixedTest, fisher, mannWhitneyRequests, requestsOf } from './fixed-sample.js';
 import { CANDIDATE_SHARE, type Run, run } from './run.js';
@@ -10,7 +10,7 @@ import { CANDIDATE_SHARE, type Run, run } from './run.js';
 export const plan: AnalysisPlan = { ...DEFAULT_ANALYSIS, ignore: ['quality'] };
 /** What the tests of a fixed sample are given: the judge's part of alpha, and what a judge may miss. */
 const MISSED_MAX = 0.05;
-const errors = { alpha: plan.alpha / (CRITERIA.length - plan.ignore.length), missed: MISSED_MAX };
+const errors = { alpha: plan.alpha / (TESTED_CRITERIA.length - plan.ignore.length), missed: MISSED_MAX };
 /** A healthy version is looked at so long, whether it has passed or not. */
 export const HEALTHY_REQUESTS = 4_000;
 const REQUESTS_MAX = 60_000;

@@ -1,20 +1,23 @@
 // What is thought of a rollout under way, or was thought of the last one (GET /v1/projects/{project}/analysis).
 
-import { CRITERIA, CRITERION_VERDICTS, VERDICTS } from '@millrace/routing';
+import { CRITERIA, CRITERION_VERDICTS, UNITS, VERDICTS } from '@millrace/routing';
 import Type from 'typebox';
 import { answer, count, figure, nullable, timeMs, version, word } from './values.js';
 
 const Side = answer({
-  figure: figure('A share, milliseconds, a score or a mean loss, as unit says; null where there are no answers.'),
+  figure: figure(
+    'A share, milliseconds, a score, a mean loss or alarms, as unit says; null where there are no answers.',
+  ),
   k: count('Answers that counted in the test; of quality all that have a label.'),
   n: count('Of so many.'),
+  says: Type.Optional(Type.String({ description: 'What the figure leaves out: of drift, what rings.' })),
 });
 
 export const CriterionAnalysis = answer(
   {
     criterion: word(CRITERIA),
     verdict: word(CRITERION_VERDICTS, 'no_data: neither version gave any.'),
-    unit: word(['share', 'ms', 'score', 'loss']),
+    unit: word(UNITS, 'drifts: so many alarms of the monitor.'),
     stable: Side,
     candidate: Side,
     difference: figure(
@@ -31,7 +34,10 @@ export const CriterionAnalysis = answer(
     effect: Type.String({ description: 'What the test is made to see, in words.' }),
     evidence: Type.Number({ description: 'Part of the evidence that a failure takes; 1 and more: it has failed.' }),
     answersUntilSeen: count('About so many more answers of both until an effect as stated would be seen.'),
-    alpha: Type.Number({ description: 'Its part of the probability that a healthy version is aborted.' }),
+    alpha: Type.Number({
+      description:
+        'Its part of the probability that a healthy version is aborted; 0: it has none, the monitor’s alarms have their own.',
+    }),
     designEffect: Type.Number({
       description:
         'So many answers weigh as much as an independent one, because some are of the same entity; 1: all are.',

@@ -35,7 +35,10 @@ export function decodeRolloutLosses(bytes: Uint8Array): RolloutLossesMessage {
   }
   for (const { version, counts, sums } of losses.entities) {
     const isOne = counts.length === sums.length && counts.length <= ENTITY_BUCKETS && version > 0;
-    if (!isOne || !counts.every((n, at) => n >= 0 && (sums[at] as number) >= 0 && (sums[at] as number) <= n * (1 + 1e-9)))
+    if (
+      !isOne ||
+      !counts.every((n, at) => n >= 0 && (sums[at] as number) >= 0 && (sums[at] as number) <= n * (1 + 1e-9))
+    )
       throw new PlatformError('corrupt', `RolloutLosses: losses by entity of version ${version} fit no labels`, {
         facts: { project: losses.project },
       });

@@ -23,7 +23,7 @@ import { decodeTrainerEntry, encodeTrainerEntry } from '../src/trainer-entry.cod
 import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
 import { EVIDENCE_OF_ENTITIES, ROLLOUT_EVIDENCE } from './rollout-evidence.js';
-import { ROLLOUT_LOSSES } from './rollout-losses.js';
+import { LOSSES_OF_ENTITIES, ROLLOUT_LOSSES } from './rollout-losses.js';
 import { PROGRESS } from './sample-progress.js';
 import { ROUTES } from './sample-routes.js';
 
@@ -540,6 +540,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
   ...ROUTES.map(([name, route]) => sample(name, route, encodeRoute, decodeRoute)),
   sample('rollout-evidence', ROLLOUT_EVIDENCE, encodeEvidence, decodeEvidence),
   sample('rollout-losses', ROLLOUT_LOSSES, encodeRolloutLosses, decodeRolloutLosses),
+  sample('rollout-losses-entities', LOSSES_OF_ENTITIES, encodeRolloutLosses, decodeRolloutLosses),
   sample('rollout-evidence-entities', EVIDENCE_OF_ENTITIES, encodeEvidence, decodeEvidence),
   sample('window-metrics', WINDOW_METRICS, encodeWindowMetrics, decodeWindowMetrics),
   sample(

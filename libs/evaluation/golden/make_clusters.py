@@ -1,5 +1,6 @@
-"""Makes clusters.json: the standard error of the difference of two models on rows of entities, by statsmodels' cluster-robust
-covariance for metrics that are means, and by the definition over all pairs for the AUC. The JSON is committed; this script is
+"""Makes clusters.json: the standard error of the difference of two models on rows of entities. For metrics that are means by
+leaving each entity out, literally, and where all have as many rows by statsmodels' cluster-robust covariance, which is the
+same there; for the AUC by the definition over all pairs. The JSON is committed; this script is
 its recipe:
     python3 -m venv /tmp/v && /tmp/v/bin/pip install statsmodels==0.15.* numpy && /tmp/v/bin/python make_clusters.py
 """
@@ -23,19 +24,31 @@ def kernel(p, y):
 
 
 def auc_error(first, second, y, entities):
-    """Obuchowski's sums, with one factor for the number of entities."""
+    """Obuchowski's sums, each raised by its own share of the rows."""
     difference = kernel(first, y) - kernel(second, y)
     value = difference.mean()
     influence = np.empty(len(y))
     influence[y == 1] = (difference.mean(axis=1) - value) / np.sum(y == 1)
     influence[y == 0] = (difference.mean(axis=0) - value) / np.sum(y == 0)
-    sums = [influence[entities == g].sum() for g in np.unique(entities)]
-    return float(np.sqrt(len(sums) / (len(sums) - 1) * np.sum(np.square(sums))))
+    sums = [influence[entities == g].sum() / np.mean(entities != g) for g in np.unique(entities)]
+    return float(np.sqrt((len(sums) - 1) / len(sums) * np.sum(np.square(sums))))
+
+
+def left_out(difference, entities):
+    names = np.unique(entities)
+    without = np.array([difference[entities != g].mean() for g in names])
+    return float(np.sqrt((len(names) - 1) / len(names) * np.sum((without - difference.mean()) ** 2)))
+
+
+def robust(difference, entities):
+    fit = sm.OLS(difference, np.ones(len(difference))).fit(cov_type="cluster", cov_kwds={"groups": entities})
+    return float(fit.bse[0])
 
 
 cases = []
-for name, count, rows in (("many", 80, 600), ("few", 6, 300), ("each its own", 400, 400)):
-    entities = np.arange(rows) if count == rows else np.floor(count * rng.random(rows) ** 2).astype(int)
+for name, count, rows in (("many", 80, 600), ("few", 6, 300), ("alike", 30, 450), ("each its own", 400, 400)):
+    is_even = name in ("alike", "each its own")
+    entities = np.arange(rows) % count if is_even else np.floor(count * rng.random(rows) ** 2).astype(int)
     own, theirs = rng.normal(0, 0.8, size=count), rng.normal(0, 0.8, size=count)
     logit = rng.normal(-0.5, 0.8, size=rows) + own[entities]
     y = (rng.random(rows) < 1 / (1 + np.exp(-logit))).astype(int)
@@ -43,8 +56,8 @@ for name, count, rows in (("many", 80, 600), ("few", 6, 300), ("each its own", 4
     second = np.round(1 / (1 + np.exp(-(logit - own[entities] + theirs[entities] * 0.5 + rng.normal(0, 0.3, size=rows)))), 6)
     errors = {}
     for metric, term in TERMS.items():
-        fit = sm.OLS(term(first, y) - term(second, y), np.ones(rows)).fit(cov_type="cluster", cov_kwds={"groups": entities})
-        errors[metric] = float(fit.bse[0])
+        difference = term(first, y) - term(second, y)
+        errors[metric] = (robust if is_even else left_out)(difference, entities)
     errors["auc"] = auc_error(first, second, y, entities)
     sizes = np.unique(entities, return_counts=True)[1]
     cases.append({

@@ -1,7 +1,14 @@
 // The project file's rollout.analysis: its schema, how it becomes a plan, and what of it would change nothing. Defaults
 // and their reasons are libs/routing's (DEFAULT_ANALYSIS).
 
-import { type AnalysisPlan, CRITERIA, type CriterionName, DEFAULT_ANALYSIS, STRATEGIES } from '@millrace/routing';
+import {
+  type AnalysisPlan,
+  CRITERIA,
+  DEFAULT_ANALYSIS,
+  STRATEGIES,
+  TESTED_CRITERIA,
+  type TestedName,
+} from '@millrace/routing';
 import { DURATION_PATTERN, parseDuration } from './duration.js';
 
 type Node = Readonly<Record<string, unknown>>;
@@ -51,8 +58,8 @@ export const ANALYSIS_NODE: Node = block(
     ),
     dryRun: { type: 'boolean', description: 'Judged and told; steps come by their time. By default false.' },
     ignore: {
-      ...{ type: 'array', maxItems: CRITERIA.length, description: 'Criteria that are not judged.' },
-      items: { type: 'string', enum: CRITERIA, description: 'A criterion.' },
+      ...{ type: 'array', maxItems: TESTED_CRITERIA.length, description: 'Criteria that are not judged.' },
+      items: { type: 'string', enum: TESTED_CRITERIA, description: 'A criterion.' },
     },
     errors: effectOf('Failed answers.', 'Share more of them that is seen.', errors.effect),
     latency: block('Slow answers.', {
@@ -72,6 +79,13 @@ export const ANALYSIS_NODE: Node = block(
         type: 'boolean',
         description:
           'A step waits for labels that say that the version is not worse. By default false: labels can end a rollout, and hold none.',
+      },
+    }),
+    drift: block('Drift as the monitor finds it.', {
+      aborts: {
+        type: 'boolean',
+        description:
+          'An alarm for an input, or the scores, of the new version that does not ring for the stable one ends the rollout. By default false: alpha does not bound the monitor’s false alarms.',
       },
     }),
   },
@@ -128,14 +142,14 @@ export function checkAnalysis(
     return;
   }
   const { intervalMs, inconclusiveAfterMs } = analysis;
-  const ignore: readonly CriterionName[] = written.ignore ?? [];
+  const ignore: readonly TestedName[] = written.ignore ?? [];
   const mentionsQuality = !saysNothing(written.quality) || ignore.includes('quality');
   if (!isLabelled && mentionsQuality)
     report(
       [...path, 'quality'],
       'quality is judged by labels, and the project has none. Add data.label, or remove it.',
     );
-  ignore.forEach((name: CriterionName, index) => {
+  ignore.forEach((name: TestedName, index) => {
     if (!saysNothing(written[name]))
       report(
         [...path, name],
@@ -143,7 +157,7 @@ export function checkAnalysis(
       );
     if (ignore.indexOf(name) !== index) report([...path, 'ignore', index], `${name} is ignored twice. Remove one.`);
   });
-  if (CRITERIA.every((name) => analysis.ignore.includes(name)))
+  if (!analysis.drift.aborts && TESTED_CRITERIA.every((name) => analysis.ignore.includes(name)))
     report([...path, 'ignore'], 'all criteria are ignored, nothing would be judged. Keep one, or write dryRun: true.');
   if (intervalMs < INTERVAL_MS_MIN)
     report([...path, 'interval'], `the interval is ${intervalMs} ms, evidence comes once a second. Write 1s or more.`);

@@ -1,7 +1,16 @@
 // Routes and rollouts, pure: what a route is, which version a request gets, who is primary, how a rollout moves.
 
 export { aimedCuts } from './analysis/aimed-cuts.js';
-export { CRITERIA, CRITERION_VERDICTS, type CriterionName, VERDICTS } from './analysis/criterion.js';
+export {
+  CRITERIA,
+  CRITERION_VERDICTS,
+  type CriterionName,
+  TESTED_CRITERIA,
+  type TestedName,
+  UNITS,
+  VERDICTS,
+} from './analysis/criterion.js';
+export type { DriftSaid } from './analysis/drift-said.js';
 export { drawnBy, ENTITY_BUCKETS, entityBucket } from './analysis/entity-buckets.js';
 export type { AimedCut } from './analysis/entity-marks.js';
 export { type EvidenceState, VersionEvidence } from './analysis/evidence.js';

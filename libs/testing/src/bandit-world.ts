@@ -20,13 +20,7 @@ const USUAL = 0.15;
 const [EASY, HARD] = [0.25, 0.05];
 
 /** A loss of a version's answer to request `n`. `easier`: with either version, because of who asks. */
-export function lossOf(
-  { worseBy, hour = 0 }: LabelledWorld,
-  isNew: boolean,
-  n: number,
-  rng: Rng,
-  easier = 0,
-): number {
+export function lossOf({ worseBy, hour = 0 }: LabelledWorld, isNew: boolean, n: number, rng: Rng, easier = 0): number {
   const usual = hour === 0 ? USUAL : Math.floor(n / hour) % 2 === 0 ? EASY : HARD;
   const off = Math.sqrt(STABLE_OFF ** 2 + (isNew ? worseBy : 0));
   const h = Math.min(0.5 - off, Math.max(0, usual + easier));

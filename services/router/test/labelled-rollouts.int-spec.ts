@@ -1,9 +1,10 @@
 // Rollouts that labels decide, on two real routers and a real Kafka: what requests were drawn for goes to serving with
 // them; what monitors say on losses.v1 takes a worse version back, and moves a bandit until it ends; the owner of the
-// route may die meanwhile.
+// route may die meanwhile. And by the monitor's alarms on drift.v1, which end a rollout where the project asks for it.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { encodeRolloutLosses } from '@millrace/contracts';
+import { DRIFT_EVENT_TYPE, type DriftData, encodeDriftEvent, encodeRolloutLosses } from '@millrace/contracts';
+import { systemClock } from '@millrace/domain';
 import { startKafka } from '@millrace/testing';
 import { inferRequest, type Load, startLoad } from './load.js';
 import { Platform } from './platform.js';
@@ -11,6 +12,7 @@ import type { RouterProcess } from './router-process.js';
 
 const IGNORED = '[errors, latency, constant, scores]';
 const CANARY = `{ strategy: canary, steps: [{ weight: 30, for: 1h }], analysis: { ignore: ${IGNORED} } }`;
+const DRIFTING = CANARY.replace(IGNORED, `${IGNORED}, drift: { aborts: true }`);
 const BANDIT =
   `{ strategy: bandit, bandit: { start: 20, floor: 10, every: 1s, for: 1h }, ` +
   `analysis: { minRequests: 10, ignore: ${IGNORED} } }`;
@@ -120,6 +122,43 @@ describe('a canary whose labels come', () => {
   }, 120_000);
 });
 
+describe('a canary that the monitor rings for', () => {
+  it('is taken back where the alarm is the new version’s alone, by whichever router holds the route', async () => {
+    const { platform, routers } = await aWorld(DRIFTING);
+    const rings = async (id: string, version: number, feature = 'x') => {
+      const data: DriftData = {
+        ...{ project: 'p', feature, detector: 'psi', value: 0.3, threshold: 0.2, pValue: null, rows: 900 },
+        ...{ window: { startMs: 0, endMs: 1 }, cohort: { version, slice: 'all' }, correlationId: '' },
+      };
+      const value = encodeDriftEvent({
+        ...{ specversion: '1.0', type: DRIFT_EVENT_TYPE, id, source: '/millrace/monitor/p', subject: feature },
+        ...{ time: new Date(systemClock.nowMs()).toISOString(), datacontenttype: 'application/json', data },
+      });
+      await platform.producer.send('drift.v1', [{ key: 'p', value }]);
+    };
+    const driftOn = async (router: RouterProcess) =>
+      (await analysisOn(router))?.criteria.find(({ criterion }: { criterion: string }) => criterion === 'drift');
+    await platform.rollOut(2);
+    for (const router of routers) await router.until(async () => (await driftOn(router))?.verdict === 'no_data');
+    // Of both: a change of the traffic.
+    await rings('a', 1);
+    for (const router of routers) await router.until(async () => (await driftOn(router))?.stable.k === 1, 30_000);
+    await rings('b', 2);
+    for (const router of routers) await router.until(async () => (await driftOn(router))?.candidate.k === 1, 30_000);
+    for (const router of routers) expect((await driftOn(router)).verdict).toBe('not_yet');
+    expect(await shareOn(routers[0], 2)).toBe(30);
+    routers[0].signal('SIGKILL');
+    await routers[0].exit;
+    await rings('c', 2, 'y');
+    await routers[1].until(async () => (await shareOn(routers[1], 2)) === 0, 60_000);
+    const { rollout } = await routeOn(routers[1]);
+    expect(rollout).toMatchObject({ phase: 'failed', version: 2 });
+    expect(rollout.message).toContain('aborted by the analysis: drift: version 2 x drifts (psi 0.3, rings at 0.2');
+    expect(rollout.message).toContain('y drifts');
+    await routers[0].start();
+  }, 180_000);
+});
+
 describe('a bandit', () => {
   it('waits for labels, follows them, survives its owner, and ends with the better version', async () => {
     const world = await aWorld(BANDIT);
@@ -149,7 +188,14 @@ describe('a bandit', () => {
         m2: 80,
       }));
       const { fromRevision } = value.rollout.steps;
-      const word = encodeRolloutLosses({ project: 'p', createdAtMs: 0, partition: 1, fromRevision, cells, entities: [] });
+      const word = encodeRolloutLosses({
+        project: 'p',
+        createdAtMs: 0,
+        partition: 1,
+        fromRevision,
+        cells,
+        entities: [],
+      });
       await platform.producer.send('losses.v1', [{ key: 'p/1', value: word, partition: 1 }]);
     };
     await better();

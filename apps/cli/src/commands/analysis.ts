@@ -45,15 +45,16 @@ function row(criterion: Criterion): string[] {
   ];
 }
 
-function figure({ unit }: Criterion, { figure, k, n }: Criterion['stable']): string {
+function figure({ unit }: Criterion, { figure, k, n, says }: Criterion['stable']): string {
   if (figure === null) return 'none';
   if (unit === 'share') return `${k} of ${n}`;
   if (unit === 'loss') return `${figure.toPrecision(3)} of ${n} labels`;
+  if (unit === 'drifts') return says ?? String(figure);
   return unit === 'ms' ? `${figure.toPrecision(3)} ms` : figure.toPrecision(3);
 }
 
 function next({ verdict, effect, answersUntilSeen, unit, designEffect }: Criterion): string {
-  if (verdict === 'fail' || verdict === 'no_data') return effect;
+  if (verdict === 'fail' || verdict === 'no_data' || unit === 'drifts') return effect;
   const seen =
     answersUntilSeen === 0
       ? `${effect}: would have been seen`
@@ -62,7 +63,11 @@ function next({ verdict, effect, answersUntilSeen, unit, designEffect }: Criteri
 }
 
 const apart = ({ unit }: Criterion, difference: number): string =>
-  unit === 'loss' ? `${difference > 0 ? '+' : ''}${difference.toFixed(4)}` : points(difference);
+  unit === 'loss'
+    ? `${difference > 0 ? '+' : ''}${difference.toFixed(4)}`
+    : unit === 'drifts'
+      ? `${difference > 0 ? '+' : ''}${difference}`
+      : points(difference);
 
 /** A share as points of a percent, with its sign. */
 const points = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)}`;

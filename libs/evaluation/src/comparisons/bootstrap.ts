@@ -20,12 +20,7 @@ export function intervalOf(metric: Metric, rows: ScoredRows, confidence: number)
 }
 
 /** Of rows that are not independent whole clusters are drawn. */
-export function bootstrapInterval(
-  of: WeightedMetric,
-  rows: number,
-  confidence: number,
-  clusters?: Clusters,
-): Interval {
+export function bootstrapInterval(of: WeightedMetric, rows: number, confidence: number, clusters?: Clusters): Interval {
   const draws = clusters?.count ?? rows;
   const rng = seededRng(SEED);
   const weights = new Float64Array(rows);

@@ -36,7 +36,10 @@ export function differenceOf(metric: Metric, pair: ScorePair, confidence: number
   const clusters = clustersOf(pair.entities);
   const figures = { value, other, difference, ...(clusters === undefined ? {} : { entities: clusters.count }) };
   if (metric.pairedError === undefined)
-    return { ...figures, ...bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence, clusters) };
+    return {
+      ...figures,
+      ...bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence, clusters),
+    };
   const reach = reachOf(confidence, clusters) * metric.pairedError(pair, clusters);
   return { ...figures, lower: difference - reach, upper: difference + reach };
 }

@@ -1,12 +1,15 @@
 // What one criterion of a rollout's analysis is, and what its test has to do. Most are about a share of answers, in one
 // or several cuts of them, look for a higher one, and have the same test (criterion-test.ts); the quality of answers is
-// a mean, by labels that come later (quality-test.ts).
+// a mean, by labels that come later (quality-test.ts), and drift what the monitor says of it (drift-test.ts).
 
 import type { Bounds, Count } from '@millrace/statistics';
 import type { AnswerFacts } from './entity-marks.js';
 import type { VersionEvidence } from './evidence.js';
 
-export const CRITERIA = ['errors', 'latency', 'unusable', 'constant', 'scores', 'quality'] as const;
+/** Tested, at a part of the plan's alpha each. */
+export const TESTED_CRITERIA = ['errors', 'latency', 'unusable', 'constant', 'scores', 'quality'] as const;
+export const CRITERIA = [...TESTED_CRITERIA, 'drift'] as const;
+export type TestedName = (typeof TESTED_CRITERIA)[number];
 export type CriterionName = (typeof CRITERIA)[number];
 
 /** Of a whole rollout; inconclusive = its time is up, a person decides. */
@@ -56,6 +59,8 @@ export interface Bins {
   isWorse(stable: VersionEvidence, candidate: VersionEvidence): boolean;
 }
 
+export const UNITS = ['share', 'ms', 'score', 'loss', 'drifts'] as const;
+
 /** What is told of a criterion to a person, whatever its test is. */
 export interface CriterionFacts {
   readonly name: CriterionName;
@@ -63,7 +68,9 @@ export interface CriterionFacts {
   readonly effect: string;
   /** A version's own figure, for people; NaN where there is none. */
   figure(of: VersionEvidence): number;
-  readonly unit: 'share' | 'ms' | 'score' | 'loss';
+  readonly unit: (typeof UNITS)[number];
+  /** What the figure leaves out, for the reason of a verdict. */
+  says?(of: VersionEvidence): string;
 }
 
 /** A criterion about a share of answers. */

@@ -3,6 +3,7 @@
 // a message that is lost changes nothing. O(1) per answer; 58 KiB a version, whatever came.
 
 import { type ClusterCounts, FloatHistogram, LatencyHistogram, type LatencyState, Moments } from '@millrace/statistics';
+import type { DriftSaid } from './drift-said.js';
 import { type AnswerFacts, EntityMarks, type EntityMarksState } from './entity-marks.js';
 import { EntityTurns } from './entity-turns.js';
 import type { LossesByWeight } from './rollout-losses.js';
@@ -44,6 +45,8 @@ export class VersionEvidence {
   losses: LossesByWeight = NO_LOSSES;
   /** The same by entity; undefined: of no label it is known whose it is. */
   entityLosses: ClusterCounts | undefined;
+  /** Alarms of the monitor that ring for the version: they come from there. */
+  drifts: readonly DriftSaid[] = [];
   entities = new EntityMarks();
   private readonly turns = new EntityTurns();
   /** Half of a pair. */

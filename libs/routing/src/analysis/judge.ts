@@ -6,7 +6,7 @@
 // clock. Answers of one entity are not independent: what that takes from the evidence, criterion-test.ts. O(criteria) a
 // look where no block ends, else one pass over the histograms; 120 KiB a rollout.
 
-import type { Arms, CriterionName, RunningTest, VERDICTS } from './criterion.js';
+import type { Arms, CriterionFacts, CriterionName, RunningTest, VERDICTS } from './criterion.js';
 import type { CriterionVerdict } from './criterion-test.js';
 import { VersionEvidence } from './evidence.js';
 import type { AnalysisPlan } from './plan.js';
@@ -21,12 +21,14 @@ export interface Side {
   /** Answers that count, of all that can be cut. */
   k: number;
   n: number;
+  /** What the figure leaves out. */
+  says?: string;
 }
 
 export interface CriterionAnalysis {
   criterion: CriterionName;
   verdict: CriterionVerdict;
-  unit: 'share' | 'ms' | 'score' | 'loss';
+  unit: CriterionFacts['unit'];
   stable: Side;
   candidate: Side;
   /** Of the shares or means in blocks, candidate less stable; null before the first block. */
@@ -79,7 +81,7 @@ export class RolloutJudge {
   ) {
     const { stable, candidate, sinceMs } = rollout;
     const empty = { stable: new VersionEvidence(stable), candidate: new VersionEvidence(candidate) };
-    this.tests = testsOf(plan);
+    this.tests = testsOf(plan, sinceMs);
     this.arms = empty;
     this.stepSinceMs = sinceMs;
     this.lookedAtMs = sinceMs;
@@ -162,7 +164,11 @@ export class RolloutJudge {
     const all = stable.answered + candidate.answered;
     const side = (of: VersionEvidence, counted: { k: number; n: number }): Side => {
       const figure = criterion.figure(of);
-      return { figure: Number.isFinite(figure) ? figure : null, k: counted.k, n: counted.n };
+      const says = criterion.says?.(of);
+      return {
+        ...{ figure: Number.isFinite(figure) ? figure : null, k: counted.k, n: counted.n },
+        ...(says === undefined ? {} : { says }),
+      };
     };
     return {
       criterion: criterion.name,
@@ -231,10 +237,12 @@ const passed = (criteria: readonly CriterionAnalysis[]): string =>
 
 /** "errors 3.1 % of 240 answers of version 2, .2 % of 4,560 of version 1". */
 function told({ criterion, unit, stable, candidate }: CriterionAnalysis, of: Rollout): string {
-  const side = (version: number, { figure, k, n }: Side) =>
-    unit === 'share'
+  const side = (version: number, { figure, k, n, says }: Side) => {
+    if (says !== undefined) return `version ${version} ${says}`;
+    return unit === 'share'
       ? `version ${version} ${k} of ${n}`
       : `version ${version} ${number(figure)}${unit === 'ms' ? ' ms' : ''} of ${n}${unit === 'loss' ? ' labels' : ''}`;
+  };
   return `${criterion}: ${side(of.candidate, candidate)}, ${side(of.stable, stable)}`;
 }
 

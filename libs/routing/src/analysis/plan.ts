@@ -1,7 +1,7 @@
 // What a project says of the analysis of its rollouts (project file: rollout.analysis), and what holds where it says
 // nothing. Each default says why.
 
-import type { CriterionName } from './criterion.js';
+import type { TestedName } from './criterion.js';
 
 export interface AnalysisPlan {
   /** Probability that a healthy version is aborted, over all criteria and looks together. */
@@ -17,7 +17,7 @@ export interface AnalysisPlan {
   /** Judged and told, never acted on. */
   dryRun: boolean;
   /** Not judged. */
-  ignore: readonly CriterionName[];
+  ignore: readonly TestedName[];
   errors: { effect: number };
   /** At this quantile, and at the median. */
   latency: { quantile: number; factor: number };
@@ -26,6 +26,8 @@ export interface AnalysisPlan {
   scores: { effect: number };
   /** In mean loss. `required`: a step waits until labels say that the version is not worse. */
   quality: { effect: number; required: boolean };
+  /** The monitor's alarm for an input or the scores of the new version alone ends the rollout. */
+  drift: { aborts: boolean };
 }
 
 export const DEFAULT_ANALYSIS: AnalysisPlan = {
@@ -55,6 +57,8 @@ export const DEFAULT_ANALYSIS: AnalysisPlan = {
   // 2,700 labels of the new version at a fifth of the traffic (docs/rollout-analysis.md); they may come weeks later, so
   // that nobody waits for them who does not say so.
   quality: { effect: 0.02, required: false },
+  // The monitor's alarms have a rate of false ones by themselves, window by window, which alpha does not bound.
+  drift: { aborts: false },
 };
 
 /** Less than this is the noise of a machine, whatever the factor says. */

@@ -1,8 +1,8 @@
 // The test of a rollout's quality: whether the new version's mean loss is higher than the stable one's, on labelled
 // answers that the route drew, weight by weight of the new version. A block of a weight ends at the first look at which
 // both have BLOCK_MIN more labels of it. Labelled answers of one entity are not independent: where entities differ,
-// evidence is divided by their design effect, as that of the other criteria (criterion-test.ts). Labels come late and by
-// themselves: unless the project asks for it, the test can end a rollout and never holds one.
+// evidence is divided by their design effect, as that of the other criteria (criterion-test.ts). Labels come late and
+// by themselves: unless the project asks for it, the test can end a rollout and never holds one.
 
 import {
   type BoundedDifference,

@@ -6,8 +6,9 @@ import { latency } from './criteria/latency.js';
 import { quality } from './criteria/quality.js';
 import { scores } from './criteria/scores.js';
 import { unusable } from './criteria/unusable.js';
-import type { Arms, Criterion, CriterionName, RunningTest } from './criterion.js';
+import type { Arms, Criterion, RunningTest, TestedName } from './criterion.js';
 import { CriterionTest } from './criterion-test.js';
+import { DriftTest } from './drift-test.js';
 import { VersionEvidence } from './evidence.js';
 import type { AnalysisPlan } from './plan.js';
 import { QualityTest } from './quality-test.js';
@@ -18,7 +19,7 @@ interface Errors {
 }
 
 /** Criteria about a share of answers. */
-type ShareName = Exclude<CriterionName, 'quality'>;
+type ShareName = Exclude<TestedName, 'quality'>;
 
 const SHARES: { readonly [Name in ShareName]: (plan: AnalysisPlan) => Criterion } = {
   errors: (plan) => errors(plan.errors),
@@ -36,13 +37,18 @@ export function criteriaOf(plan: AnalysisPlan): Criterion[] {
   return SHARE_NAMES.filter((name) => !plan.ignore.includes(name)).map((name) => SHARES[name](plan));
 }
 
-function testOf(name: CriterionName, plan: AnalysisPlan, of: Errors): RunningTest {
+function testOf(name: TestedName, plan: AnalysisPlan, of: Errors): RunningTest {
   if (name === 'quality') return new QualityTest(quality(plan.quality), { ...of, ...plan.quality });
   return new CriterionTest(SHARES[name](plan), of, EMPTY);
 }
 
-/** Tests of those that a plan does not ignore; they share alpha evenly, and each passes a bad version by `missed`. */
-export function testsOf(plan: AnalysisPlan): RunningTest[] {
+/**
+ * Tests of those that a plan does not ignore; they share alpha evenly, and each passes a bad version by `missed`. Drift
+ * is beside them, where the project asks for it, of a rollout that began at `sinceMs`.
+ */
+export function testsOf(plan: AnalysisPlan, sinceMs: number): RunningTest[] {
   const names = [...SHARE_NAMES, 'quality' as const].filter((name) => !plan.ignore.includes(name));
-  return names.map((name) => testOf(name, plan, { alpha: plan.alpha / names.length, missed: plan.missed }));
+  const errors = { alpha: plan.alpha / names.length, missed: plan.missed };
+  const tests = names.map((name) => testOf(name, plan, errors));
+  return plan.drift.aborts ? [...tests, new DriftTest(sinceMs)] : tests;
 }

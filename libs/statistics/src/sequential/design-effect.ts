@@ -16,8 +16,8 @@
 //   log E -> (f + 1)/2 ln(1 + 2 (log E / inflation) / f),   f = (V / (V - V0))^2 g,
 // where only what is above V0 is estimated, with g = effective clusters (sum n)^2 / sum n^2 less one, 1 at least; of
 // both arms for the common estimate, for the own one by what each arm adds to V (Welch).
-// Of values in [0, 1] instead of yes and no, such as losses, k is their sum and v their variance in the arm, drawn to the
-// other's likewise; Var r^2 is 2 (n v)^2, as of sums that are normal: of few values it is more or less, and the
+// Of values in [0, 1] instead of yes and no, such as losses, k is their sum and v their variance in the arm, drawn to
+// the other's likewise; Var r^2 is 2 (n v)^2, as of sums that are normal: of few values it is more or less, and the
 // inflation then a little too much where nothing depends.
 // Not exact: measured (bench/rollout, entities). O(clusters), no memory. An arm without answers, or a share of 0 or 1
 // in both, or values that are all the same: no inflation.

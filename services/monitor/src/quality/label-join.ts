@@ -47,7 +47,10 @@ export interface LabelJoinState {
 }
 
 /** Rows of a join by columns; all but the last chunk are full, and change by labels alone. */
-export type JoinChunk = Pick<LabelJoinState, 'ids' | 'scores' | 'groups' | 'eventTimes' | 'labels' | 'marks' | 'buckets'>;
+export type JoinChunk = Pick<
+  LabelJoinState,
+  'ids' | 'scores' | 'groups' | 'eventTimes' | 'labels' | 'marks' | 'buckets'
+>;
 export type JoinHead = Pick<LabelJoinState, 'waiting' | 'cohorts' | 'draws' | 'reused'>;
 
 /** About 300 KB saved: what a row or a label has to write anew. */

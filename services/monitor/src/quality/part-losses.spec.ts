@@ -39,7 +39,14 @@ const entityOf = (id: number): string => `e-${id % 7}`;
 function predict(engine: Engine, { id, version, probability, draw, role = 'live' }: Row): void {
   const at = { predictionId: `r${id}/0`, project: 'p', eventTimeMs: 60_000 + id, answeredAtMs: 60_000 + id };
   const entity = entityOf(id);
-  const message = aPrediction({ ...at, entity, modelVersion: version, outputs: binaryOutputs(probability), draw, role });
+  const message = aPrediction({
+    ...at,
+    entity,
+    modelVersion: version,
+    outputs: binaryOutputs(probability),
+    draw,
+    role,
+  });
   engine.applyPrediction(message, 0, engine.positions.next('predictions', 0), NOW_MS);
 }
 function label(engine: Engine, { id, value }: Row): void {
@@ -147,7 +154,7 @@ describe('losses of a rollout by its labels', () => {
     const told = (nowMs: number) => {
       const news = reports.ofParts(0, nowMs);
       news?.told();
-      return news?.losses.map(({ cells, ...rest }) => ({
+      return news?.losses.map(({ cells, entities: _, ...rest }) => ({
         ...rest,
         n: cells.reduce((sum, { count }) => sum + count, 0),
       }));

@@ -29,11 +29,13 @@ export class PartLosses {
 
   state(): PartLossesState | undefined {
     const { losses } = this;
-    return losses === undefined ? undefined : {
-      fromRevision: losses.fromRevision,
-      cells: losses.cells(),
-      entities: losses.entityLosses(),
-    };
+    return losses === undefined
+      ? undefined
+      : {
+          fromRevision: losses.fromRevision,
+          cells: losses.cells(),
+          entities: losses.entityLosses(),
+        };
   }
 
   restore({ fromRevision, cells, entities = [] }: PartLossesState): void {

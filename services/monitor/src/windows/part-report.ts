@@ -83,7 +83,9 @@ export class PartReport {
         ...over.map((startMs) => ({ key: keys.share(project, partition, startMs), value: null })),
       ],
       losses:
-        losses === undefined || lossesAt === this.losses ? undefined : { project, createdAtMs, partition, entities: [], ...losses },
+        losses === undefined || lossesAt === this.losses
+          ? undefined
+          : { project, createdAtMs, partition, entities: [], ...losses },
       isUrgent: due.length > 0 || idle !== this.idle,
       told: () => {
         this.changes = changes;

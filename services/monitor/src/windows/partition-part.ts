@@ -176,7 +176,11 @@ export class PartitionPart implements Part {
     } else this.count(share, message, score, cohorts);
     if (seen === 'reused') this.counters.reusedIds += 1;
     else if (share !== undefined)
-      this.awaitLabel(share, { id: message.predictionId, mark, score, cohorts, eventMs, ...this.drawOf(message) }, nowMs);
+      this.awaitLabel(
+        share,
+        { id: message.predictionId, mark, score, cohorts, eventMs, ...this.drawOf(message) },
+        nowMs,
+      );
   }
 
   /** A label of this partition, whose row may be elsewhere (`holds`). Gives that row's id; undefined: it is of none. */

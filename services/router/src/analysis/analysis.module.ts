@@ -10,6 +10,7 @@ import { Analyst } from './analyst.js';
 import { EvidenceLog } from './evidence.kafka.js';
 import type { EvidenceBook } from './evidence-book.js';
 import { type ArmVerdict, ExperimentAnalyst } from './experiment-analyst.js';
+import { GatheredDrifts } from './gathered-drifts.js';
 import { GatheredEvidence } from './gathered-evidence.js';
 import { GatheredLosses } from './gathered-losses.js';
 
@@ -44,12 +45,13 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
   const { book, routes, planOf, holds, command } = ports;
   const gathered = new GatheredEvidence(ports.createdAtMs);
   const losses = new GatheredLosses(ports.createdAtMs);
-  const evidence = new EvidenceLog(ports.connection, gathered, losses, () => clock.nowMs());
+  const drifts = new GatheredDrifts(ports.createdAtMs);
+  const evidence = new EvidenceLog(ports.connection, gathered, { losses, drifts }, () => clock.nowMs());
   shutdown.onClose('evidence', () => within(CLOSE_MS, evidence.close()));
   const verdicts = gauge('millrace.router.analysis_verdict');
   const shares = gauge('millrace.router.analysis_evidence');
   const analyst = new Analyst(
-    { book, gathered, losses },
+    { book, gathered, losses, drifts },
     {
       self: { router: config.replica, startedAtMs: clock.nowMs() },
       nowMs: () => clock.nowMs(),
@@ -63,7 +65,7 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
     },
   );
   const experiments = new ExperimentAnalyst(
-    { book, gathered, losses },
+    { book, gathered, losses, drifts },
     {
       self: { router: config.replica, startedAtMs: clock.nowMs() },
       nowMs: () => clock.nowMs(),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { DRIFT_EVENT_TYPE, type DriftData } from '@millrace/contracts';
 import {
   type AnalysisPlan,
   DEFAULT_ANALYSIS,
@@ -9,6 +10,7 @@ import {
 } from '@millrace/routing';
 import { Analyst } from './analyst.js';
 import { EvidenceBook } from './evidence-book.js';
+import { GatheredDrifts } from './gathered-drifts.js';
 import { GatheredEvidence, type Word } from './gathered-evidence.js';
 import { GatheredLosses } from './gathered-losses.js';
 
@@ -54,6 +56,7 @@ class Router {
   readonly book = new EvidenceBook();
   readonly gathered = new GatheredEvidence();
   readonly losses = new GatheredLosses();
+  readonly drifts = new GatheredDrifts();
   readonly commands: string[] = [];
   readonly decided: string[] = [];
   readonly said: Word[] = [];
@@ -282,6 +285,50 @@ describe('the analysis of rollouts under way', () => {
     }
     expect(router.commands[0]).toMatch(/^abort: quality: version 2 0\.3 of \d+ labels, version 1 0\.15 of \d+ labels/);
     expect(router.analyst.of('p')?.criteria.at(-1)).toMatchObject({ criterion: 'quality', verdict: 'fail' });
+  });
+
+  it('an alarm that rings for the new version alone takes it back by the owner alone; in a dry run it is told', async () => {
+    const of = (plan: Partial<AnalysisPlan>) => {
+      const [owner, other] = [new Router('a', true, plan), new Router('b', false, plan)];
+      for (const router of [owner, other]) router.analyst.tick([progressing()]);
+      return [owner, other] as const;
+    };
+    const rings = (routers: readonly Router[], version: number) => {
+      const data: DriftData = {
+        ...{ project: 'p', feature: 'amount', detector: 'psi', value: 0.3, threshold: 0.2, pValue: null, rows: 900 },
+        ...{ window: { startMs: 0, endMs: 1 }, cohort: { version, slice: 'all' }, correlationId: '' },
+      };
+      for (const router of routers)
+        router.drifts.hear(
+          {
+            ...{ specversion: '1.0', type: DRIFT_EVENT_TYPE, id: `${version}`, source: 's', subject: 'amount' },
+            ...{ time: '1970-01-01T00:00:01.500Z', datacontenttype: 'application/json', data },
+          },
+          router.nowMs,
+        );
+    };
+    const seconds = async (routers: readonly Router[], count: number) => {
+      for (let i = 0; i < count; i++) for (const router of routers) await router.second(2, false);
+    };
+    const asked = of({ drift: { aborts: true } });
+    await seconds(asked, 1);
+    rings(asked, 2);
+    await seconds(asked, 7);
+    expect(asked[0].commands[0]).toMatch(/^abort: drift: version 2 amount drifts .*, version 1 no drift$/);
+    expect(asked[1].commands).toEqual([]);
+    expect(asked[1].analyst.of('p')?.criteria.at(-1)).toMatchObject({ criterion: 'drift', verdict: 'fail' });
+    const both = of({ drift: { aborts: true } });
+    for (const version of [2, 1]) rings(both, version);
+    await seconds(both, 8);
+    const dry = of({ drift: { aborts: true }, dryRun: true });
+    rings(dry, 2);
+    await seconds(dry, 8);
+    expect([both, dry].flatMap(([owner]) => owner.commands)).toEqual([]);
+    expect(dry[0].analyst.of('p')).toMatchObject({ verdict: 'fail', dryRun: true });
+    const unasked = of({});
+    rings(unasked, 2);
+    await seconds(unasked, 8);
+    expect(unasked[0].commands).toEqual([]);
   });
 
   it('a router that takes a rollout over knows what labels said before, and another rollout knows nothing of it', async () => {

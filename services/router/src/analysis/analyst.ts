@@ -140,6 +140,7 @@ export class Analyst {
     this.counts.book.forget(project);
     this.counts.gathered.forget(project);
     this.counts.losses.forget(project);
+    this.counts.drifts.forget(project);
   }
 
   private follow(rollout: RolloutUnderWay): void {
@@ -182,7 +183,7 @@ export class Analyst {
 
   private look(followed: Followed, nowMs: number): void {
     const { rollout, judge } = followed;
-    const { of, isNew } = followed.shared.gather();
+    const { of, isNew } = followed.shared.gather(nowMs);
     const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
     if (isNew) judge.beginFrom(arms);
     this.counts.book.aim(rollout, aimedCuts(followed.criteria, arms.stable));

@@ -1,16 +1,19 @@
-// evidence.v1, both ends: what this router counted goes there, what the others did comes from there; and losses.v1,
-// what monitors say of labels. The predict path knows nothing of them. A word that could not be sent is superseded by
-// the next one.
+// evidence.v1, both ends: what this router counted goes there, what the others did comes from there; and losses.v1 and
+// drift.v1, what monitors say of labels and which of their alarms ring. The predict path knows nothing of them. A word
+// that could not be sent is superseded by the next one.
 
-import { decodeEvidence, decodeRolloutLosses, encodeEvidence } from '@millrace/contracts';
+import { decodeDriftEvent, decodeEvidence, decodeRolloutLosses, encodeEvidence } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { CompactedReader, ensureTopics, type KafkaConnection, MessageProducer, untilAvailable } from '@millrace/kafka';
 import { logger } from '@millrace/telemetry';
+import type { GatheredDrifts } from './gathered-drifts.js';
 import type { GatheredEvidence, Word } from './gathered-evidence.js';
 import type { GatheredLosses } from './gathered-losses.js';
 
 const EVIDENCE_TOPIC = 'evidence.v1';
 const LOSSES_TOPIC = 'losses.v1';
+/** Not compacted: what is kept of it is read from its beginning, as who starts in the middle of a rollout has to. */
+const DRIFT_TOPIC = 'drift.v1';
 /** The next word comes in a second. */
 const DEADLINE_MS = 2_000;
 const CLOSE_MS = 500;
@@ -25,7 +28,7 @@ export class EvidenceLog {
   constructor(
     private readonly connection: KafkaConnection,
     gathered: GatheredEvidence,
-    losses: GatheredLosses,
+    { losses, drifts }: { losses: GatheredLosses; drifts: GatheredDrifts },
     private readonly nowMs: () => number,
   ) {
     this.producer = new MessageProducer(connection, { lingerMs: 0, name: 'evidence' });
@@ -38,13 +41,16 @@ export class EvidenceLog {
         [LOSSES_TOPIC]: (_key, value) => {
           if (value !== null) losses.hear(decodeRolloutLosses(value));
         },
+        [DRIFT_TOPIC]: (_key, value) => {
+          if (value !== null) drifts.hear(decodeDriftEvent(value), this.nowMs());
+        },
       },
     });
   }
 
   /** In the background: waits for a broker as long as it takes. */
   follow(): void {
-    untilAvailable('topics', () => ensureTopics(this.connection, [EVIDENCE_TOPIC, LOSSES_TOPIC]))
+    untilAvailable('topics', () => ensureTopics(this.connection, [EVIDENCE_TOPIC, LOSSES_TOPIC, DRIFT_TOPIC]))
       .then(() => this.reader.start())
       .catch((error: unknown) => this.log.warn('what other routers and monitors count is not heard', {}, error));
   }

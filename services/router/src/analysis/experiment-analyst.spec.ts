@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_ANALYSIS, type Experiment, emptyRoute, GRPC_STATUS, type Route } from '@millrace/routing';
 import { EvidenceBook } from './evidence-book.js';
 import { ExperimentAnalyst } from './experiment-analyst.js';
+import { GatheredDrifts } from './gathered-drifts.js';
 import { GatheredEvidence, type Word } from './gathered-evidence.js';
 import { GatheredLosses } from './gathered-losses.js';
 
@@ -30,6 +31,7 @@ class Router {
   readonly book = new EvidenceBook();
   readonly gathered = new GatheredEvidence();
   readonly losses = new GatheredLosses();
+  readonly drifts = new GatheredDrifts();
   readonly decided: string[] = [];
   others: Router[] = [];
   nowMs = 1_000;
@@ -39,7 +41,7 @@ class Router {
 
   constructor(name: string) {
     this.analyst = new ExperimentAnalyst(
-      { book: this.book, gathered: this.gathered, losses: this.losses },
+      { book: this.book, gathered: this.gathered, losses: this.losses, drifts: this.drifts },
       {
         self: { router: name, startedAtMs: 1 },
         nowMs: () => this.nowMs,
@@ -116,7 +118,14 @@ describe('the analysis of a running experiment', () => {
         return { version, weight: 42, count, mean, m2: count * 0.01 };
       };
       const cells = [cell(3, 0.2), cell(4, 0.5), cell(5, 0.2)];
-      router.losses.hear({ project: 'p', createdAtMs: 0, partition: 0, fromRevision: EXPERIMENT.fromRevision, cells, entities: [] });
+      router.losses.hear({
+        project: 'p',
+        createdAtMs: 0,
+        partition: 0,
+        fromRevision: EXPERIMENT.fromRevision,
+        cells,
+        entities: [],
+      });
       router.second(20);
     }
     expect(router.arm(4)?.comparison).toMatchObject({ verdict: 'fail', reason: expect.stringMatching(/^quality: /) });

@@ -180,7 +180,7 @@ export class ExperimentAnalyst {
   }
 
   private look(followed: Followed, nowMs: number): void {
-    const { of, isNew } = followed.shared.gather();
+    const { of, isNew } = followed.shared.gather(nowMs);
     this.counts.book.aim(followed.id, aimedCuts(followed.criteria, of(followed.control)));
     for (const [version, judge] of followed.judges) {
       const arms = { stable: of(followed.control), candidate: of(version) };

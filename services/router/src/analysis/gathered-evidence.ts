@@ -69,7 +69,10 @@ export class GatheredEvidence {
 export type EvidenceSum = Map<number, VersionEvidence>;
 
 /** What routers counted of a version, with what labels said of it. */
-export function withLosses(sum: ReadonlyMap<number, VersionEvidence>, losses: Pick<RolloutLosses, 'of' | 'entitiesOf'>) {
+export function withLosses(
+  sum: ReadonlyMap<number, VersionEvidence>,
+  losses: Pick<RolloutLosses, 'of' | 'entitiesOf'>,
+) {
   return (version: number): VersionEvidence => {
     const evidence = sum.get(version) ?? new VersionEvidence(version);
     evidence.losses = losses.of(version);

@@ -4,17 +4,19 @@
 
 import type { VersionEvidence } from '@millrace/routing';
 import type { EvidenceBook, RolloutId } from './evidence-book.js';
+import type { GatheredDrifts } from './gathered-drifts.js';
 import { addTo, type EvidenceSum, type GatheredEvidence, putLast, type Word, withLosses } from './gathered-evidence.js';
 import type { GatheredLosses } from './gathered-losses.js';
 
 /** Rollouts or experiments that ended. */
 const KEPT_MAX = 256;
 
-/** What this router has counted, what others have, and what labels said. */
+/** What this router has counted, what others have, what labels said, and which alarms ring. */
 export interface Counts {
   book: EvidenceBook;
   gathered: GatheredEvidence;
   losses: GatheredLosses;
+  drifts: GatheredDrifts;
 }
 
 /** This router among the others. */
@@ -56,15 +58,21 @@ export class SharedCounts {
     return { project, version, fromRevision, ...this.self, saidAtMs, versions };
   }
 
-  gather(): GatheredCounts {
-    const { book, gathered, losses } = this.counts;
+  gather(nowMs: number): GatheredCounts {
+    const { book, gathered, losses, drifts } = this.counts;
     const { routers, sum } = gathered.of(this.id, this.self);
     for (const evidence of book.of(this.id)?.versions ?? []) addTo(sum, evidence);
     const isNew = routers > this.heard;
     this.heard = routers;
     this.routers = routers + 1;
     this.sum = sum;
-    return { of: withLosses(sum, losses.of(this.id)), isNew };
+    const counted = withLosses(sum, losses.of(this.id));
+    const of = (version: number): VersionEvidence => {
+      const evidence = counted(version);
+      evidence.drifts = drifts.of(this.id.project, version, nowMs);
+      return evidence;
+    };
+    return { of, isNew };
   }
 
   /** Unless another rollout or experiment of the project has begun in the write that ended this one. */

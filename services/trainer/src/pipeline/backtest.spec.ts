@@ -91,7 +91,10 @@ describe('a backtest', () => {
     const rank = [...p.keys()].sort((a, b) => (p[a] as number) - (p[b] as number));
     const place = new Map(rank.map((row, at) => [row, Math.floor(at / 40)]));
     const alone = await ask({}, of(undefined));
-    const together = await ask({}, of((row) => place.get(row) as number));
+    const together = await ask(
+      {},
+      of((row) => place.get(row) as number),
+    );
     const width = ({ metrics }: Backtest) => {
       const { lower = 0, upper = 0 } = metrics.find(({ name }) => name === 'log_loss') ?? {};
       return upper - lower;
@@ -102,7 +105,15 @@ describe('a backtest', () => {
     expect(alone.verdict).toContain('on 600 rows, difference');
     // What files say of an entity means nothing to a project that has none.
     const without = { ...LOANS, data: { ...LOANS.data, entity: undefined } };
-    expect((await ask({}, of((row) => place.get(row) as number), without)).verdict).toBe(alone.verdict);
+    expect(
+      (
+        await ask(
+          {},
+          of((row) => place.get(row) as number),
+          without,
+        )
+      ).verdict,
+    ).toBe(alone.verdict);
   });
 
   it('sees no difference where there is none, and says which it would have seen', async () => {

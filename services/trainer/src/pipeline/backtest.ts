@@ -191,7 +191,12 @@ function noRows({ rows, eventTimeMs }: LabelledRows, fromMs: number, toMs: numbe
   return new PlatformError('invalid_argument', `of ${rows} labelled rows none is${from}${to}${why}${span}`);
 }
 
-function compared(metric: Metric, { labels, entityHashes: entities }: LabelledRows, own: Float32Array, other: Float32Array): BacktestMetric {
+function compared(
+  metric: Metric,
+  { labels, entityHashes: entities }: LabelledRows,
+  own: Float32Array,
+  other: Float32Array,
+): BacktestMetric {
   const {
     value,
     other: against,

@@ -97,7 +97,11 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
   const { labels } = later;
   const against = (others: ArrayLike<number>) => ({
     evaluation: evaluateRows(project, later, others),
-    difference: differenceOf(deciding, { labels, first: scores, second: others, entities: later.entityHashes }, confidence),
+    difference: differenceOf(
+      deciding,
+      { labels, first: scores, second: others, entities: later.entityHashes },
+      confidence,
+    ),
   });
   const compared = ({ entities: _, ...difference }: MetricDifference): Comparison => ({
     ...difference,
