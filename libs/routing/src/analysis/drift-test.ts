@@ -1,6 +1,6 @@
 // The test of a rollout's drift: no test of its own, but the monitor's, by windows and with its rate of false
-// alarms; it takes no part of the judge's alpha. It can end a rollout and never holds one: windows are an hour
-// long, as a rule, and a version that no alarm rings for has not been shown to be free of drift. An alarm for the
+// alarms; it takes no part of the judge's alpha. It can end a rollout and never holds one: windows are a day
+// long by default, and a version that no alarm rings for has not been shown to be free of drift. An alarm for the
 // new version that was said before its rollout began is of an earlier one.
 
 import { drift, driftsAlone } from './criteria/drift.js';
