@@ -22,7 +22,7 @@ import {
 } from '@millrace/statistics';
 import { fit, probability } from './learner.js';
 import { judgeQuality, judgeRows, rowChoices, type SubjectVerdict } from './machines.js';
-import type { Stream } from './streams.js';
+import type { Stream } from './stream.js';
 
 /** What a version was made of: the rows of these windows, both ends among them. */
 export interface Span {

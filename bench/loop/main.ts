@@ -1,7 +1,7 @@
 // `npm run bench:loop`: what the decisions of the loop cost against an oracle that knows the future. Prints a table by
 // stream and price; with --save or --report it writes bench/results/<date>-loop….json.
 //   npm run bench:loop -- [--seeds 1-100] [--streams 'sudden,gradual'] [--save] [--note TEXT] [--strict]
-//   npm run bench:loop -- --report      (seeds 101 to 200, once: seeds.ts)
+//   npm run bench:loop -- --report [--streams …]      (seeds 101 to 200, once a stream: seeds.ts)
 // With --strict it ends with 1 where a target is missed.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,9 +34,18 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 /** Of a policy that is judged: over streams and prices. */
 const TARGETS = { median: 0.1, worst: 0.3 } as const;
 
-function reports(): string[] {
-  return readdirSync(results).filter((name) => name.endsWith('-loop-report.json'));
+/** Of the streams that are asked for: each is reported once. */
+function reports(streams: readonly string[]): string[] {
+  const isOfThem = (name: string): boolean => {
+    const { regrets: told } = JSON.parse(readFileSync(join(results, name), 'utf8')) as { regrets: StreamRegret[] };
+    return told.some(({ stream }) => streams.includes(stream));
+  };
+  return readdirSync(results).filter((name) => /-loop-report.*\.json$/.test(name) && isOfThem(name));
 }
+
+/** Of a file with some of the streams; '' = all. */
+const streamsSlug = (streams: readonly string[]): string =>
+  streams.length === STREAM_NAMES.length ? '' : `-${streams.map((name) => name.replaceAll(/\W+/g, '-')).join('-')}`;
 
 /** One thread a core; each takes the next seed when it has measured one. */
 async function measureAll(streams: readonly string[], seeds: readonly number[]): Promise<Map<string, Measured[]>> {
@@ -93,13 +102,14 @@ function tell(policy: string, { median, worst, worstAt, mean, against }: Whole):
 }
 
 const startedAt = process.hrtime.bigint();
+const streams = values.streams.split(',');
 const seeds = seedsToRun({
   seeds: values.seeds,
   isReport: values.report,
   again: values.again,
-  reports: reports(),
+  reports: reports(streams),
 });
-const measured = await measureAll(values.streams.split(','), seeds);
+const measured = await measureAll(streams, seeds);
 const regrets = [...measured.values()].flatMap((runs) => PRICE_FACTORS.map((_, price) => regretOf(runs, price)));
 const judged = POLICIES.map(({ name }) => name);
 table(regrets, judged);
@@ -112,7 +122,7 @@ const round = (_key: string, value: unknown) => (typeof value === 'number' ? Num
 if (values.save || values.report) {
   const versions = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const day = new Date().toISOString().slice(0, 10);
-  const file = join(results, `${day}-loop${values.report ? '-report' : ''}.json`);
+  const file = join(results, `${day}-loop${values.report ? '-report' : ''}${streamsSlug(streams)}.json`);
   const retrainings = Object.fromEntries(
     [...measured].map(([stream, runs]) => {
       const of = (policy: string) => runs.reduce((sum, run) => sum + (run.retrainings[policy] ?? 0), 0) / runs.length;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
 import type { Span } from './candidates.js';
 import { type Futures, oracle } from './oracle.js';
-import { FIRST, HISTORY } from './streams.js';
+import { FIRST, HISTORY } from './stream.js';
 
 /** Made of one window, or of all of them. */
 function futures(seed: number, live: number, delay: number): Futures {

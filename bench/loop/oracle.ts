@@ -9,7 +9,7 @@
 
 import type { Span } from './candidates.js';
 import type { Prices } from './simulate.js';
-import { FIRST, HISTORY } from './streams.js';
+import { FIRST, HISTORY } from './stream.js';
 
 /** What has to be known of the candidates. */
 export interface Futures {

@@ -3,7 +3,7 @@
 // that says nothing.
 
 import { type Project, parseProject } from '@millrace/project';
-import type { Stream } from './streams.js';
+import type { Stream } from './stream.js';
 
 export interface Policy {
   readonly name: string;

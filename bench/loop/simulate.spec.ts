@@ -6,7 +6,8 @@ import { measure } from './measure.js';
 import { oracle } from './oracle.js';
 import { projectOf } from './policies.js';
 import { simulate } from './simulate.js';
-import { FIRST, HISTORY, STREAM_NAMES, streamNamed } from './streams.js';
+import { FIRST, HISTORY } from './stream.js';
+import { STREAM_NAMES, streamNamed } from './streams.js';
 
 const run = (name: string, seed: number, retrain: string) => {
   const stream = streamNamed(name, seed);

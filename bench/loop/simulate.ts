@@ -21,7 +21,7 @@ import {
   ProjectAlarms,
   type SubjectVerdict,
 } from './machines.js';
-import { FIRST, HISTORY } from './streams.js';
+import { FIRST, HISTORY } from './stream.js';
 
 export const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;

@@ -1,40 +1,14 @@
 // Seeded streams with known truth: rows of windows (a day each), the probability with which each label is 1, and what
-// happens when. One entry a stream; the seed moves when and how much. Beside them the flights of the example, where the
-// truth is the label itself.
+// happens when. One entry a stream; the seed moves when and how much. Beside them the real ones (real-streams.ts).
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { type Rng, seededRng } from '@millrace/domain';
+import { ELECTRICITY, electricity, FLIGHTS, flights } from './real-streams.js';
+import { HISTORY, ROWS, type Stream } from './stream.js';
 
-/** Windows with labels before the live ones: what the first version learns from. */
-export const HISTORY = 3;
-export const FIRST = { first: 0, last: HISTORY - 1 } as const;
 const WINDOWS = HISTORY + 40;
-const ROWS = 500;
 const SEGMENTS = ['a', 'b', 'c'] as const;
 /** Intercept, four numbers, two segments, and the two first numbers within the last segment. */
 const WIDTH = 9;
-
-export interface Stream {
-  readonly name: string;
-  readonly windows: number;
-  /** Of each window. */
-  readonly rows: number;
-  readonly width: number;
-  /** As recorded, served and learned from; row by row. */
-  readonly x: Float64Array;
-  readonly y: Uint8Array;
-  /** Chance that the label is 1: what losses are counted by. */
-  readonly truth: Float64Array;
-  /** What drift is looked for in: a column of `x` each. */
-  readonly watched: readonly { readonly name: string; readonly column: number }[];
-  readonly segments: { readonly names: readonly string[]; readonly of: Uint8Array };
-  /** Windows from a row to its label. */
-  readonly delay: number;
-  /** Last window of the rows of trainings that go wrong: they learn from labels in any order. */
-  readonly badTrainings: ReadonlySet<number>;
-}
 
 /** The world at one time. */
 interface World {
@@ -190,14 +164,15 @@ const PLANS: Readonly<Record<string, (rng: Rng) => Plan>> = {
   },
 };
 
-const FLIGHTS = 'flights (real)';
+const REAL: Readonly<Record<string, (rng: Rng) => Stream>> = { [FLIGHTS]: flights, [ELECTRICITY]: electricity };
 
-export const STREAM_NAMES: readonly string[] = [...Object.keys(PLANS), FLIGHTS];
+export const STREAM_NAMES: readonly string[] = [...Object.keys(PLANS), ...Object.keys(REAL)];
 
 export function streamNamed(name: string, seed: number): Stream {
   // Of its own for each stream: a stream more changes none of the others.
   const rng = seededRng(1_000 * seed + STREAM_NAMES.indexOf(name));
-  if (name === FLIGHTS) return flights(rng);
+  const real = REAL[name];
+  if (real !== undefined) return real(rng);
   const plan = PLANS[name]?.(rng);
   if (plan === undefined) throw new Error(`no stream '${name}'; there are ${STREAM_NAMES.join(', ')}`);
   return generated(name, plan, rng);
@@ -243,68 +218,4 @@ function complete(x: Float64Array, from: number, segment: number): void {
   x[from + 6] = isLast;
   x[from + 7] = isLast * (x[from + 1] as number);
   x[from + 8] = isLast * (x[from + 2] as number);
-}
-
-interface Flight {
-  date: string;
-  delay: number;
-  distance: number;
-  origin: string;
-}
-
-let kept: readonly Flight[] | undefined;
-
-/** In the order of time, as the example's package brings them: three months of 2001. */
-function allFlights(): readonly Flight[] {
-  if (kept === undefined) {
-    const file = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '../data/flights-20k.json');
-    const read = JSON.parse(readFileSync(file, 'utf8')) as Flight[];
-    kept = read.sort((a, b) => Date.parse(a.date) - Date.parse(b.date));
-  }
-  return kept;
-}
-
-const ORIGINS = 8;
-/** An hour of the day and kilometres on the scale of the learner's ridge. */
-const HOUR = { middle: 13, scale: 5 };
-const DISTANCE = { middle: 700, scale: 500 };
-const LATE_MINUTES = 15;
-
-/** Every window's rows are drawn from its own with replacement: the seed says which. */
-function flights(rng: Rng): Stream {
-  const all = allFlights();
-  const windows = Math.floor(all.length / ROWS);
-  const counts = new Map<string, number>();
-  for (const { origin } of all) counts.set(origin, (counts.get(origin) ?? 0) + 1);
-  const largest = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, ORIGINS);
-  const names = [...largest.map(([origin]) => origin), 'other'];
-  const width = 6 + ORIGINS;
-  const x = new Float64Array(windows * ROWS * width);
-  const y = new Uint8Array(windows * ROWS);
-  const truth = new Float64Array(windows * ROWS);
-  const of = new Uint8Array(windows * ROWS);
-  for (let row = 0; row < windows * ROWS; row++) {
-    const window = Math.floor(row / ROWS);
-    const { date, delay, distance, origin } = all[window * ROWS + rng.below(ROWS)] as Flight;
-    const at = new Date(Date.parse(`${date.replaceAll('/', '-').replace(' ', 'T')}Z`));
-    const hour = (at.getUTCHours() + at.getUTCMinutes() / 60 - HOUR.middle) / HOUR.scale;
-    const weekday = (at.getUTCDay() - 3) / 2;
-    const far = (distance - DISTANCE.middle) / DISTANCE.scale;
-    const known = names.indexOf(origin);
-    const segment = known < 0 ? ORIGINS : known;
-    of[row] = segment;
-    x.set([1, hour, hour * hour, far, weekday, weekday * weekday], row * width);
-    if (segment < ORIGINS) x[row * width + 6 + segment] = 1;
-    y[row] = delay > LATE_MINUTES ? 1 : 0;
-    truth[row] = y[row] as number;
-  }
-  return {
-    ...{ name: FLIGHTS, windows, rows: ROWS, width, x, y, truth, delay: 0, badTrainings: new Set<number>() },
-    watched: [
-      { name: 'hour', column: 1 },
-      { name: 'distance', column: 3 },
-      { name: 'weekday', column: 4 },
-    ],
-    segments: { names, of },
-  };
 }

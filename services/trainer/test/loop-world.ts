@@ -16,6 +16,7 @@ import {
   type LoopPolicy,
   type LoopState,
 } from '../src/loop/loop-state.js';
+import { WorldClock } from './world-clock.js';
 
 export const TOPIC_NAMES = ['datasets', 'models', 'routes', 'drift'] as const;
 export type TopicName = (typeof TOPIC_NAMES)[number];
@@ -75,7 +76,7 @@ export interface Seen {
 }
 
 export class LoopWorld {
-  nowMs = START_MS;
+  readonly clock = new WorldClock(START_MS);
   runner!: LoopRunner;
   readonly broken: string[] = [];
   /** Saves and effects so far: places where the process may die. */
@@ -87,8 +88,6 @@ export class LoopWorld {
   readonly begun: string[] = [];
   route: Route;
   largest = 0;
-  /** When the phase was entered, also again. */
-  phaseSinceMs = START_MS;
 
   private process = 0;
   private isDead = false;
@@ -118,7 +117,8 @@ export class LoopWorld {
   private readonly sent = new Set<string>();
   private readonly takenBack = new Set<number>();
   private readonly decidedAtMs = new Map<string, number>();
-  private isSetBack = false;
+  private savesFailed = 0;
+  private deciding!: Parameters<WorldClock['saved']>[1];
   private toldRoute: Extract<LoopInput, { kind: 'route' }> | null = null;
   private loadingSinceMs = 0;
 
@@ -174,7 +174,7 @@ export class LoopWorld {
         return;
       case 'tick':
         this.pass(event.ms);
-        return this.runner.tick();
+        return this.tick();
       case 'deliver':
         return this.deliver(event.topic, event.count);
       case 'deliver all':
@@ -236,15 +236,22 @@ export class LoopWorld {
   // -- time, and what is written
 
   private pass(ms: number): void {
-    this.nowMs += ms;
-    if (ms < 0) this.isSetBack = true;
+    this.clock.pass(ms);
     // As long as a router may take (MILLRACE_ROUTER_LOAD_TIMEOUT).
-    if (this.route.rollout.phase === 'loading' && this.nowMs - this.loadingSinceMs >= LOAD_MS_MAX)
+    if (this.route.rollout.phase === 'loading' && this.clock.passedMs - this.loadingSinceMs >= LOAD_MS_MAX)
       this.loaded('failed');
   }
 
+  private async tick(): Promise<void> {
+    const failed = this.savesFailed;
+    await this.runner.tick();
+    if (this.isDead || this.savesFailed > failed) return;
+    const fault = this.clock.lastsTooLong(this.state.phase, this.policy);
+    if (fault !== '') this.broken.push(fault);
+  }
+
   private write(topic: TopicName, input: LoopInput): void {
-    this.topics[topic].push({ input, atMs: Math.max(this.nowMs, this.createdAtMs) });
+    this.topics[topic].push({ input, atMs: Math.max(this.clock.nowMs, this.createdAtMs) });
   }
 
   private rows(): void {
@@ -286,11 +293,11 @@ export class LoopWorld {
     this.runner = new LoopRunner(
       this.store(process),
       this.actions(process),
-      { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      this.clock.ofProcess(),
       { info: () => undefined, error: () => undefined },
       (from, input, policy, nowMs) => {
+        this.deciding = { from, input: input.kind };
         const result = advance(from, input, policy, nowMs);
-        if (result.state.phase !== from.phase) this.phaseSinceMs = nowMs;
         const effects = result.effects.map(({ kind }) => kind);
         this.see({ from, input: input.kind, to: result.state, effects, policy });
         return result;
@@ -343,8 +350,8 @@ export class LoopWorld {
     await this.runner.forget(this.policy.name);
     if (this.isDead) return;
     await this.runner.tidy().catch(() => undefined);
-    this.nowMs += 1;
-    this.createdAtMs = this.nowMs;
+    this.clock.pass(1);
+    this.createdAtMs = this.clock.nowMs;
     this.topics = empty();
     this.committed = 0;
     this.open = [];
@@ -385,6 +392,7 @@ export class LoopWorld {
     if (dies === 'before') this.isDead = true;
     refuseDead();
     const fault = this.faults.find((one) => one.of === of && one.times > 0);
+    if (fault !== undefined && of === 'save') this.savesFailed += 1;
     if (fault !== undefined) fault.times -= 1;
     if (fault?.fault === 'not done') throw new PlatformError('unavailable', 'no broker');
     if (fault?.fault === 'refused for ever' && of !== 'save')
@@ -466,7 +474,7 @@ export class LoopWorld {
     project = this.policy.name,
     expectedRevision = 0,
   ): void {
-    this.commands.push({ id, project, issuedAtMs: this.nowMs, expectedRevision, correlationId, reason, action });
+    this.commands.push({ id, project, issuedAtMs: this.clock.nowMs, expectedRevision, correlationId, reason, action });
   }
 
   private async trainingEnds(how: Extract<WorldEvent, { does: 'training ends' }>['how']): Promise<void> {
@@ -500,14 +508,14 @@ export class LoopWorld {
   // -- the router, and a person at it
 
   private personAsks(action: Parameters<typeof decide>[1]['action']): void {
-    this.command(`person-${this.commands.length}-${this.nowMs}-${this.route.revision}`, BY_PERSON, action);
+    this.command(`person-${this.commands.length}-${this.clock.nowMs}-${this.route.revision}`, BY_PERSON, action);
   }
 
   private routerGoesOn(load: 'ready' | 'failed' | 'slow'): void {
     for (const command of this.commands) {
       const before = this.route;
       const isLoop = this.byLoop.has(command.id);
-      const decision = decide(before, command, DEFAULT_STRATEGY, this.nowMs);
+      const decision = decide(before, command, DEFAULT_STRATEGY, this.clock.nowMs);
       if (decision.kind !== 'changed') continue;
       this.moved(before, decision.route, command, isLoop);
     }
@@ -519,7 +527,7 @@ export class LoopWorld {
     const { phase, version } = this.route.rollout;
     if (phase !== 'loading') return;
     const outcome = { kind: load, version, revision: this.route.revision, message: 'not ready' };
-    const settled = settleLoad(this.route, outcome, DEFAULT_STRATEGY, this.nowMs);
+    const settled = settleLoad(this.route, outcome, DEFAULT_STRATEGY, this.clock.nowMs);
     if (settled.kind !== 'changed') return;
     this.route = settled.route;
     this.tellRoute();
@@ -533,7 +541,7 @@ export class LoopWorld {
       this.broken.push(`a rollback by itself brought version ${to} again, which was taken back`);
     if (to < from) this.takenBack.add(from);
     if (!isLoop) this.takenBack.delete(to);
-    if (after.rollout.phase === 'loading') this.loadingSinceMs = this.nowMs;
+    if (after.rollout.phase === 'loading') this.loadingSinceMs = this.clock.passedMs;
     this.route = after;
     this.tellRoute();
   }
@@ -553,11 +561,11 @@ export class LoopWorld {
     const text = JSON.stringify(state);
     this.largest = Math.max(this.largest, text.length);
     if (state.history.length > HISTORY_MAX) this.broken.push(`${state.history.length} steps of history`);
-    for (const id of state.trainingIds) if (!this.decidedAtMs.has(id)) this.decidedAtMs.set(id, this.nowMs);
-    if (this.isSetBack) return;
+    this.clock.saved(state, this.deciding);
+    for (const id of state.trainingIds) if (!this.decidedAtMs.has(id)) this.decidedAtMs.set(id, this.clock.passedMs);
     // A decision that nobody heard of to be saved is none, unless it comes to its effect.
     const decided = [...this.decidedAtMs].filter(([id]) => this.sent.has(`training ${id}`));
-    const within = decided.filter(([, atMs]) => atMs > this.nowMs - DAY_MS).length;
+    const within = decided.filter(([, atMs]) => atMs > this.clock.passedMs - DAY_MS).length;
     if (within > BUDGET) this.broken.push(`${within} retrainings within a day, at most ${BUDGET}`);
   }
 

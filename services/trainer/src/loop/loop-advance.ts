@@ -20,7 +20,7 @@ import { SUBJECTS } from '@millrace/drift';
 import { learned } from './cost-known.js';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
 import { askedAbout, isOfAnother, notApproved, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
-import { notAhead } from './loop-clock.js';
+import { movedBack, notAhead } from './loop-clock.js';
 import {
   answerNext,
   beginApproved,
@@ -91,10 +91,15 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
     case 'resume':
       if (state.phase !== 'stopped') return same(state);
       return same(step({ ...state, phase: resting(state, nowMs) }, nowMs, `resumed${said(input)}`));
+    case 'set_back':
+      return same(step(movedBack(state, input.byMs), nowMs, setBackText(input.byMs)));
     case 'tick':
       return onTick(state, policy, nowMs);
   }
 }
+
+const setBackText = (byMs: number): string =>
+  `the clock was set back by ${Math.round(byMs / 1_000)} s: what was waited for goes on as if it had not been`;
 
 type Word<K extends LoopInput['kind']> = Extract<LoopInput, { kind: K }>;
 

@@ -1,5 +1,8 @@
-// A clock that was ahead and is set back: times that a state keeps lie in the future then, and what waits for them
-// would wait for as long as the clock was wrong. They count as now. Pure.
+// A clock on the wall that is set back: times that a state keeps would make it wait for that much longer. While a trainer
+// runs, its monotonic clock tells how much it was (LoopRunner), and the times are moved with it: what has been waited
+// stays waited. Over a restart, or where another trainer's clock is behind, nobody knows: times that lie ahead count as
+// now, and a wait is longer by at most what the clock was set back by. The end of a question to people is a time of day
+// that they were told, and stays one. Pure.
 
 import type { LoopPolicy, LoopState } from './loop-state.js';
 import { PAUSE_MS_MAX } from './open-drifts.js';
@@ -28,5 +31,35 @@ export function notAhead(state: LoopState, { retrain, probation: spec }: LoopPol
     ...(isTaking ? { takingBack: { ...takingBack, sinceMs: nowMs } } : {}),
     startedAtMs: startedAtMs.map((atMs) => Math.min(atMs, nowMs)),
     openDrifts: openDrifts.map((one) => ({ ...one, againAtMs: Math.min(one.againAtMs, nowMs + PAUSE_MS_MAX) })),
+  };
+}
+
+/** By less it is not told from two clocks that are read one after the other, or that are slewed. */
+export const SET_BACK_MS_MIN = 1_000;
+
+/** Processing time as the state keeps it; 0 = none. */
+const moved = (atMs: number, byMs: number): number => (atMs === 0 ? 0 : Math.max(1, atMs - byMs));
+
+/** The clock was set back by this: what has been waited for stays so. */
+export function movedBack(state: LoopState, byMs: number): LoopState {
+  const { startedAtMs, openDrifts, probation, takingBack } = state;
+  const of = (atMs: number) => moved(atMs, byMs);
+  return {
+    ...state,
+    coolUntilMs: of(state.coolUntilMs),
+    liveSinceMs: of(state.liveSinceMs),
+    lastBegunAtMs: of(state.lastBegunAtMs),
+    trainingSinceMs: of(state.trainingSinceMs),
+    rollingSinceMs: of(state.rollingSinceMs),
+    startedAtMs: startedAtMs.map(of),
+    openDrifts: openDrifts.map((one) => ({ ...one, againAtMs: of(one.againAtMs) })),
+    probation: probation && {
+      ...{ ...probation, sinceMs: of(probation.sinceMs), untilMs: of(probation.untilMs) },
+      againAtMs: of(probation.againAtMs),
+    },
+    takingBack: takingBack && {
+      ...takingBack,
+      ...(takingBack.sinceMs === undefined ? {} : { sinceMs: of(takingBack.sinceMs) }),
+    },
   };
 }

@@ -20,6 +20,7 @@ const INPUTS: Record<LoopInput['kind'], string> = {
   reject: 'reject',
   stop: 'stop',
   resume: 'resume',
+  set_back: 'the clock set back',
   tick: 'time',
 };
 
@@ -56,6 +57,12 @@ export function loopPage(says: Record<LoopPhase, string>): string {
       'a blessed version that has to wait. After `stop` nothing has an effect, also not what was under way: what a training of before it makes,',
       'or a version that was on its way, is left to a person, after `resume` too. With `retrain.policy: cost` a window with labels does from',
       '`calm` what time does.',
+    ].join('\n'),
+    [
+      'How long a phase lasts is time that passes, whatever becomes of the clock on the wall. One that is set back while the trainer runs makes',
+      'nothing wait for longer: times that are kept are set back with it, and the history says so. One that is set back while no trainer runs, or',
+      'that is behind on the trainer that takes over, adds at most what it was set back by, once. One that is set forward ends a phase sooner.',
+      'When the question to people ends (`retrain.approvalExpires`) is a time of day that they were told, and stays that.',
     ].join('\n'),
     [
       'Beside the phases, and ended by `stop` and by the next version, runs the probation of the version in service',

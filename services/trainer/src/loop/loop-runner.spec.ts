@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { LoopRunner, type LoopStore } from './loop-runner.js';
-import type { LoopEffect, LoopInput, LoopState } from './loop-state.js';
+import { DAY_MS, type LoopEffect, type LoopInput, type LoopState } from './loop-state.js';
 
 const project = {
   name: 'p',
@@ -61,13 +61,22 @@ class MemoryStore implements LoopStore {
   }
 }
 
+/** One on the wall, which may be set, and one that only goes on. */
+class TwoClocks extends ManualClock {
+  setMs = 1;
+
+  override nowMs(): number {
+    return this.monotonicMs() + this.setMs;
+  }
+}
+
 function make(store: MemoryStore, fail: () => boolean = () => false) {
   const done: LoopEffect[] = [];
   const perform = async (_project: string, effect: LoopEffect) => {
     if (fail()) throw new PlatformError('unavailable', 'no broker');
     done.push(effect);
   };
-  const clock = new ManualClock(1);
+  const clock = new TwoClocks();
   const errors: unknown[] = [];
   const report = {
     info: () => undefined,
@@ -174,6 +183,50 @@ describe('LoopRunner', () => {
     store.refused.clear();
     await runner.tick();
     expect(runner.stateOf('p').phase).toBe('calm');
+  });
+
+  it('waits no longer where the clock on the wall is set back, as often as it is, and saves what that makes of its times', async () => {
+    const store = new MemoryStore();
+    const { runner, clock } = make(store);
+    clock.setMs = 10 * DAY_MS;
+    await runner.define(project, 0);
+    await runner.apply('p', live);
+    await runner.apply('p', { kind: 'model', version: 2, trainingId: 'hand', blessed: true, verdict: '' });
+    let minutes = 0;
+    for (; runner.stateOf('p').phase === 'rolling_out' && minutes < 1_000; minutes++) {
+      clock.advance(60_000);
+      // Twice 25 minutes and once two days; and every minute by less than a second, which adds up.
+      clock.setMs -= { 20: 1_500_000, 40: 2 * DAY_MS, 60: 1_500_000 }[minutes] ?? 700;
+      store.refused.clear();
+      if (minutes === 40) store.refused.add('p'); // the next tick tells it
+      await runner.tick();
+    }
+    expect([minutes, runner.stateOf('p').phase]).toEqual([125, 'cooling']);
+    expect(
+      store.states.get('p@0')?.history.filter(({ message }) => message.startsWith('the clock was set back by')),
+    ).not.toEqual([]);
+  });
+
+  it('adds at most what the clock was set back by while no trainer ran', async () => {
+    const store = new MemoryStore();
+    const first = make(store);
+    first.clock.setMs = 10 * DAY_MS;
+    await first.runner.define(project, 0);
+    await first.runner.apply('p', live);
+    await first.runner.apply('p', { kind: 'model', version: 2, trainingId: 'hand', blessed: true, verdict: '' });
+    for (const setBackMs of [0, 1_500_000, 2 * DAY_MS]) {
+      const { runner, clock } = make(store);
+      // Half an hour after it was begun.
+      clock.setMs = 10 * DAY_MS + 1_800_000 - setBackMs;
+      await runner.define(project, 0);
+      let minutes = 30;
+      for (; runner.stateOf('p').phase === 'rolling_out' && minutes < 1_000; minutes++) {
+        clock.advance(60_000);
+        await runner.tick();
+      }
+      expect(minutes).toBe(125 + Math.min(setBackMs / 60_000, 30));
+      store.states.set('p@0', first.runner.stateOf('p'));
+    }
   });
 
   it('applies inputs of one project in order', async () => {

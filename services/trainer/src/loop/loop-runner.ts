@@ -6,6 +6,7 @@ import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { advance, pendingEffects } from './loop-advance.js';
 import { askedView, wordFault } from './loop-approval.js';
+import { notAhead, SET_BACK_MS_MIN } from './loop-clock.js';
 import { probationText, standing } from './loop-probation.js';
 import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
@@ -43,6 +44,8 @@ interface Loop {
   turn: Promise<void>;
   /** An effect has failed, so often in a row, and is tried again from then on. */
   failed: { tries: number; againAtMs: number } | null;
+  /** Of the clock on the wall over the monotonic one, by which the state's times hold. */
+  aheadMs: number;
   /** A save has failed, and may be kept all the same: what is kept may be ahead of the state. */
   isUnsure: boolean;
 }
@@ -84,10 +87,14 @@ export class LoopRunner {
     }
     if (this.loops.size >= PROJECTS_MAX)
       throw new PlatformError('overloaded', `${this.loops.size} loops run; at most ${PROJECTS_MAX} may`);
-    const state = (await this.store.load(project.name, createdAtMs)) ?? initialLoopState();
+    const kept = await this.store.load(project.name, createdAtMs);
+    const state = kept === null ? initialLoopState() : notAhead(kept, policy, this.clock.nowMs());
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;
-    const loop: Loop = { project, createdAtMs, policy, state, turn: Promise.resolve(), failed: null, isUnsure: false };
+    const loop: Loop = {
+      ...{ project, createdAtMs, policy, state, turn: Promise.resolve(), failed: null, isUnsure: false },
+      aheadMs: this.aheadMs(),
+    };
     this.loops.set(project.name, loop);
     await this.inTurn(loop, () => this.repeat(loop));
   }
@@ -194,7 +201,25 @@ export class LoopRunner {
     return loop;
   }
 
+  private aheadMs(): number {
+    return this.clock.nowMs() - this.clock.monotonicMs();
+  }
+
   private async step(loop: Loop, input: LoopInput): Promise<void> {
+    await this.keepTime(loop);
+    await this.move(loop, input);
+  }
+
+  /** A clock that is set back makes nothing wait for longer. One that is set forward looks like a machine that slept. */
+  private async keepTime(loop: Loop): Promise<void> {
+    const aheadMs = this.aheadMs();
+    const byMs = Math.round(loop.aheadMs - aheadMs);
+    if (byMs >= SET_BACK_MS_MIN) await this.move(loop, { kind: 'set_back', byMs });
+    // Small ones add up until they are told.
+    if (byMs >= SET_BACK_MS_MIN || byMs < 0) loop.aheadMs = aheadMs;
+  }
+
+  private async move(loop: Loop, input: LoopInput): Promise<void> {
     const project = loop.project.name;
     const before = loop.state;
     const { state, effects } = this.decide(before, input, loop.policy, this.clock.nowMs());

@@ -140,6 +140,8 @@ export type LoopInput =
   /** `by` and `reason`: empty, or not there = nobody said. */
   | { kind: 'stop'; by?: string; reason?: string }
   | { kind: 'resume'; by?: string; reason?: string }
+  /** The clock on the wall: times that are kept were told by it before. */
+  | { kind: 'set_back'; byMs: number }
   | { kind: 'tick' };
 
 export type LoopEffect =
