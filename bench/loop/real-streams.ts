@@ -1,11 +1,11 @@
-// The real streams: the flights of the example, and electricity prices. The truth is the label itself, and every window's
-// rows are drawn from its own with replacement: the seed says which.
+// The real streams: the flights of the example, and electricity prices. The truth is the label itself, and every
+// window's rows are drawn from its own with replacement: the seed says which.
 //
-// electricity.csv.gz holds "Elec2" (M. Harries, Splice-2 comparative evaluation: electricity pricing, University of New
-// South Wales, 1999): the market of New South Wales from May 1996 to December 1998, half an hour a row, as OpenML has it
-// (data set 151, licence "Public"): 45,312 rows in their order, values in ten-thousandths, without the dates, which that
-// one lacks too, and the half-hour of the day, which follows from the row's number. The class: whether the price is
-// above its mean of 24 hours. Victoria's columns stand still until May 1997, when its market opened.
+// electricity.csv.gz holds "Elec2" (M. Harries, Splice-2 comparative evaluation: electricity pricing, University of
+// New South Wales, 1999; publicly available, also as data set 151 of OpenML): the market of New South Wales from May
+// 1996 to December 1998, half an hour a row: 45,312 rows in their order, values in ten-thousandths, without the dates
+// and the half-hour of the day, which follows from the row's number. The class: whether the price is above its mean of
+// 24 hours. Victoria's columns stand still for the first 17,424 rows, until its market is counted.
 
 import { readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';

@@ -1,8 +1,8 @@
-// A clock on the wall that is set back: times that a state keeps would make it wait for that much longer. While a trainer
-// runs, its monotonic clock tells how much it was (LoopRunner), and the times are moved with it: what has been waited
-// stays waited. Over a restart, or where another trainer's clock is behind, nobody knows: times that lie ahead count as
-// now, and a wait is longer by at most what the clock was set back by. The end of a question to people is a time of day
-// that they were told, and stays one. Pure.
+// A clock on the wall that is set back: times that a state keeps would make it wait for that much longer. While a
+// trainer runs, its monotonic clock tells how much it was (LoopRunner), and the times are moved with it: what has been
+// waited stays waited. Over a restart, or where another trainer's clock is behind, nobody knows: times that lie ahead
+// count as now, and a wait is longer by at most what the clock was set back by. The end of a question to people is a
+// time of day that they were told, and stays one. Pure.
 
 import type { LoopPolicy, LoopState } from './loop-state.js';
 import { PAUSE_MS_MAX } from './open-drifts.js';

@@ -210,7 +210,7 @@ export class LoopRunner {
     await this.move(loop, input);
   }
 
-  /** A clock that is set back makes nothing wait for longer. One that is set forward looks like a machine that slept. */
+  /** Where it is set back, nothing waits for longer; where it is set forward, it looks like a machine that slept. */
   private async keepTime(loop: Loop): Promise<void> {
     const aheadMs = this.aheadMs();
     const byMs = Math.round(loop.aheadMs - aheadMs);

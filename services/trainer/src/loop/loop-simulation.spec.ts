@@ -91,7 +91,10 @@ describe('a loop, whatever is lost, comes twice, is refused, is late, or dies', 
   });
 });
 
-/** From here on only time passes. `isAway`: receivers too. @throws where a phase lasts longer than the table says (LoopWorld), or does not say what it waits for */
+/**
+ * From here on only time passes. `isAway`: receivers too.
+ * @throws where a phase lasts longer than the table says (LoopWorld), or does not say what it waits for
+ */
 async function outlasts(world: LoopWorld, isAway: boolean): Promise<void> {
   if (isAway) {
     await world.does({ does: 'fault', of: 'training', fault: 'not done', times: Number.POSITIVE_INFINITY });
