@@ -45,7 +45,7 @@ function reports(streams: readonly string[]): string[] {
 
 /** Of a file with some of the streams; '' = all. */
 const streamsSlug = (streams: readonly string[]): string =>
-  streams.length === STREAM_NAMES.length ? '' : `-${streams.map((name) => name.replaceAll(/\W+/g, '-')).join('-')}`;
+  streams.length === STREAM_NAMES.length ? '' : `-${streams.map((name) => name.match(/\w+/g)?.join('-')).join('-')}`;
 
 /** One thread a core; each takes the next seed when it has measured one. */
 async function measureAll(streams: readonly string[], seeds: readonly number[]): Promise<Map<string, Measured[]>> {
