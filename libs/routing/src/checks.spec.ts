@@ -139,6 +139,9 @@ describe('a check before the switch', () => {
   it('promote of the version ends it at 100 %, and of the one that has the traffic at 0 %', () => {
     const promoted = done(checked, { kind: 'promote', version: 2 }, 10_100);
     expect(promoted).toMatchObject({ shadows: [], previousVersion: 1, rollout: { phase: 'promoted', version: 2 } });
+    expect(tried(promoted, { kind: 'abort', version: 2 }, 11_600)).toMatchObject({
+      message: 'no rollout is under way that could be moved: that of version 2 is promoted: rollback takes it back',
+    });
     const stayed = done(checked, { kind: 'promote', version: 1 }, 10_100);
     expect(shares(stayed)).toEqual([[1, 100]]);
     expect(stayed.rollout).toMatchObject({ phase: 'failed', version: 2 });

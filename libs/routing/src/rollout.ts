@@ -394,9 +394,10 @@ function underWay(route: Route, version: number): UnderWay {
   return { kind: 'steps', steps: rollout.steps };
 }
 
-function noRollout({ rollout }: Route): Rejected {
+function noRollout({ rollout, previousVersion }: Route): Rejected {
   const { version, phase } = rollout;
-  const ended = phase === 'failed' ? 'has failed' : `is ${phase}`;
+  const isBackPossible = phase === 'promoted' && previousVersion !== 0;
+  const ended = phase === 'failed' ? 'has failed' : `is ${phase}${isBackPossible ? ': rollback takes it back' : ''}`;
   const now = version === 0 ? 'there was none yet' : `that of version ${version} ${ended}`;
   return rejected('no_rollout', `no rollout is under way that could be moved: ${now}`);
 }

@@ -6,7 +6,8 @@
 //   - a failed rollout, and one that somebody stops, end at 0 %, whatever step comes beside it;
 //   - it comes to its end in bounded time, and both routers agree on it.
 
-import type { Route } from '@millrace/routing';
+import { encodeRolloutLosses } from '@millrace/contracts';
+import type { LossCell, Route } from '@millrace/routing';
 import { freePort } from '@millrace/testing';
 import { type Load, type Outcome, startLoad, startRestLoad } from './load.js';
 import { Platform } from './platform.js';
@@ -35,9 +36,9 @@ export interface StrategyRow {
   /** By the name of the step: brings the rollout to it. */
   readonly steps: Readonly<Record<string, (rollout: Rollout) => Promise<void>>>;
   /** What the loop or a person does in the end where nobody stops it. */
-  finish(rollout: Rollout): Promise<void>;
-  /** Path and body of the command that stops it. */
-  kill(rollout: Rollout): readonly [path: string, body: object];
+  finish(rollout: Rollout): Promise<unknown>;
+  /** Path and body of the command that stops it, by what a person sees of the route. */
+  kill(rollout: Rollout, route: Route): readonly [path: string, body: object];
   /** What is true of the route in the end; `failed`: the analysis had a reason, or somebody stopped it. */
   isOver(route: Route, rollout: Rollout, failed: boolean): boolean;
   /** Whether a version that fails is seen and taken back by itself; else its failures are the callers'. */
@@ -88,14 +89,21 @@ export class Rollout {
     return this.world.alive().process.post(`/v1/projects/${this.project}/${path}`, body);
   }
 
-  /** Asked of a router that lives. */
-  async until(what: string, holds: (route: Route) => boolean | Promise<boolean>): Promise<void> {
+  /** As the monitor that holds the partition says it, of all that labels have said since the rollout began. */
+  async labelled(fromRevision: number, cells: readonly LossCell[]): Promise<void> {
+    const { project, world } = this;
+    const value = encodeRolloutLosses({ project, createdAtMs: 0, partition: 0, fromRevision, cells });
+    await world.platform.producer.send('losses.v1', [{ key: `${project}/0`, value, partition: 0 }]);
+  }
+
+  /** Asked of a router that lives; the route of which it holds. */
+  async until(what: string, holds: (route: Route) => boolean | Promise<boolean>): Promise<Route> {
     const endMs = performance.now() + OVER_WITHIN_MS;
     let last: Route | undefined;
     for (;;) {
       const answer = await this.world.routeOn(this.world.alive(), this.project).catch(() => undefined);
       last = answer ?? last;
-      if (answer !== undefined && (await holds(answer))) return;
+      if (answer !== undefined && (await holds(answer))) return answer;
       if (performance.now() > endMs)
         throw new Error(`${this.project}: ${what}: not within ${OVER_WITHIN_MS} ms: ${JSON.stringify(last)}`);
       await new Promise((wake) => setTimeout(wake, LOOK_MS));
@@ -223,9 +231,9 @@ export class DisturbedWorld {
 
   /** Said again until it is in force, as a person would: the one who would answer may have died. */
   private async killed(row: StrategyRow, rollout: Rollout): Promise<void> {
-    const [path, body] = row.kill(rollout);
     await rollout.until('the kill is in force', async (route) => {
       if (row.isOver(route, rollout, true)) return true;
+      const [path, body] = row.kill(rollout, route);
       await rollout.post(path, body).catch(() => undefined);
       return false;
     });

@@ -39,6 +39,16 @@ async function untilTaken(rollout: Rollout, path: string, body: object, isDone: 
   });
 }
 
+const isEnded = ({ rollout: { phase } }: Route): boolean => phase !== 'loading' && phase !== 'progressing';
+
+/** Nobody holds it any more. */
+function goingOn(rollout: Rollout): Promise<void> {
+  const isGoing = ({ rollout: { steps } }: Route) => steps?.pause === undefined;
+  return untilTaken(rollout, 'rollout/resume', {}, (route) => isEnded(route) || isGoing(route));
+}
+
+const abort: StrategyRow['kill'] = ({ version }) => ['rollout/abort', { version, reason: 'stop', issuedBy: 'ada' }];
+
 const inSteps: Omit<StrategyRow, 'name' | 'rollout'> = {
   steps: {
     loading,
@@ -54,17 +64,15 @@ const inSteps: Omit<StrategyRow, 'name' | 'rollout'> = {
     },
   },
   async finish(rollout) {
-    const isOver = ({ rollout: { phase } }: Route) => phase !== 'loading' && phase !== 'progressing';
-    const isGoing = ({ rollout: { steps } }: Route) => steps?.pause === undefined;
-    await untilTaken(rollout, 'rollout/resume', {}, (route) => isOver(route) || isGoing(route));
-    const isLast = (route: Route) => isOver(route) || route.rollout.steps?.at === LAST;
+    await goingOn(rollout);
+    const isLast = (route: Route) => isEnded(route) || route.rollout.steps?.at === LAST;
     await rollout.until('its last step, or its end', isLast);
     const { version } = rollout;
     // The analysis may still have a word.
-    if (!rollout.isFaulty) await untilTaken(rollout, 'rollout/skip', { version }, isOver);
-    await rollout.until('its end', isOver);
+    if (!rollout.isFaulty) await untilTaken(rollout, 'rollout/skip', { version }, isEnded);
+    await rollout.until('its end', isEnded);
   },
-  kill: ({ version }) => ['rollout/abort', { version, reason: 'stop', issuedBy: 'ada' }],
+  kill: abort,
   isOver: (route, { version }, failed) =>
     failed
       ? sole(route, 1) && route.rollout.phase === 'failed' && route.rollout.message !== ''
@@ -87,12 +95,58 @@ const checked: Omit<StrategyRow, 'name' | 'rollout'> = {
     },
   },
   finish: (rollout) => rollout.until('its end', ({ rollout: { phase } }) => phase === 'promoted' || phase === 'failed'),
-  kill: inSteps.kill,
+  // Whoever asked a router that stands still learns from the next one that it was promoted meanwhile.
+  kill: (rollout, route) =>
+    route.rollout.phase === 'promoted' ? ['rollback', { reason: 'stop' }] : abort(rollout, route),
   isOver: (route, rollout, failed) =>
     // A kill that its last step has overtaken finds it promoted, and takes that back.
     inSteps.isOver(route, rollout, failed) || (failed && sole(route, 1) && route.rollout.phase === 'promoted'),
   judges: true,
 };
+
+const START = 20;
+const BANDIT = `bandit: { start: ${START}, floor: 10, every: 1s, for: 1h }`;
+/** Mean losses of the version before and of the new one, each of so many labels. */
+const MAY_BE_BETTER = [60, 0.2, 0.19] as const;
+const IS_BETTER = [4_000, 0.2, 0.15] as const;
+const IS_WORSE = [4_000, 0.15, 0.2] as const;
+
+/** What labels say of it from now on; where it is over, nobody listens. */
+async function labelled(rollout: Rollout, [count, before, now]: readonly [number, number, number]): Promise<void> {
+  const { steps } = (await rollout.until('it has loaded', ({ rollout: { phase } }) => phase !== 'loading')).rollout;
+  if (steps === undefined) return;
+  const cell = (version: number, mean: number) => ({ version, weight: START, count, mean, m2: count * 0.02 });
+  await rollout.labelled(steps.fromRevision, [cell(1, before), cell(rollout.version, now)]);
+}
+
+const shareOf = ({ targets }: Route, version: number): number =>
+  targets.find((target) => target.version === version)?.weight ?? 0;
+
+async function moved(rollout: Rollout): Promise<void> {
+  await started(rollout);
+  await labelled(rollout, MAY_BE_BETTER);
+  await rollout.until('its share has moved', (route) => shareOf(route, rollout.version) > 50);
+}
+
+/** Its share follows labels, and they end it: `says` is what they say in the end. */
+const byLabels = (says: typeof IS_BETTER | typeof IS_WORSE): Omit<StrategyRow, 'name'> => ({
+  rollout: `{ strategy: bandit, ${BANDIT}, ${ANALYSIS} }`,
+  steps: {
+    loading,
+    'first share': started,
+    moved,
+    paused: inSteps.steps.paused as StrategyRow['steps'][string],
+  },
+  async finish(rollout) {
+    await goingOn(rollout);
+    // The analysis has the word.
+    if (!rollout.isFaulty) await labelled(rollout, says);
+    await rollout.until('its end', isEnded);
+  },
+  kill: abort,
+  isOver: (route, rollout, failed) => inSteps.isOver(route, rollout, failed || says === IS_WORSE),
+  judges: true,
+});
 
 export const STRATEGY_ROWS: readonly StrategyRow[] = [
   {
@@ -100,8 +154,10 @@ export const STRATEGY_ROWS: readonly StrategyRow[] = [
     rollout: '{ strategy: blue_green }',
     steps: { loading, promoted: started },
     finish: (rollout) => rollout.until('its end', ({ rollout: { phase } }) => phase !== 'loading'),
-    kill: () => ['rollback', { reason: 'stop' }],
-    isOver: (route, { version }, failed) => sole(route, failed ? 1 : version),
+    // A rollback has nothing to take back while the version loads.
+    kill: (rollout, route) =>
+      route.rollout.phase === 'loading' ? abort(rollout, route) : ['rollback', { reason: 'stop' }],
+    isOver: (route, { version }, failed) => sole(route, failed ? 1 : version) && isEnded(route),
     judges: false,
   },
   { name: 'canary', rollout: `{ strategy: canary, ${STEPS}, ${ANALYSIS} }`, ...inSteps },
@@ -147,6 +203,9 @@ export const STRATEGY_ROWS: readonly StrategyRow[] = [
       sole(route, 1) && (failed ? route.shadows.length === 0 : route.shadows[0] === version),
     judges: false,
   },
+  { name: 'bandit', ...byLabels(IS_BETTER) },
+  // Until its end it is as the other one.
+  { name: 'bandit that loses', ...byLabels(IS_WORSE), steps: { moved } },
 ];
 
 const STOPPED_MS = 3_000;
