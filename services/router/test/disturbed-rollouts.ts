@@ -89,8 +89,17 @@ export class Rollout {
     return this.world.alive().process.post(`/v1/projects/${this.project}/${path}`, body);
   }
 
+  /** Until nobody asks to wait: a command may meet the change of owners. */
+  async untilTaken(path: string, body: object, isDone: (route: Route) => boolean): Promise<void> {
+    await this.until(`${path} is in force`, async (route) => {
+      if (isDone(route)) return true;
+      await this.post(path, body).catch(() => undefined);
+      return false;
+    });
+  }
+
   /** As the monitor that holds the partition says it, of all that labels have said since the rollout began. */
-  async labelled(fromRevision: number, cells: readonly LossCell[]): Promise<void> {
+  async labelled(fromRevision: number, cells: LossCell[]): Promise<void> {
     const { project, world } = this;
     const value = encodeRolloutLosses({ project, createdAtMs: 0, partition: 0, fromRevision, cells });
     await world.platform.producer.send('losses.v1', [{ key: `${project}/0`, value, partition: 0 }]);
@@ -175,10 +184,11 @@ export class DisturbedWorld {
   async faultsOf(row: StrategyRow, step: string, disturbance: Disturbance, ending: Ending): Promise<string[]> {
     this.serial += 1;
     const rollout = new Rollout(this, `r${this.serial}`, VERSION_FROM + this.serial);
-    await this.first(row, rollout);
-    const traffic = this.traffic(rollout);
+    const traffic: Traffic[] = [];
     const faults: string[] = [];
     try {
+      await this.first(row, rollout);
+      traffic.push(...this.traffic(rollout));
       await Promise.all(traffic.map(({ load, router }) => router.process.until(() => load.outcomes.length > 5)));
       await row.steps[step]?.(rollout);
       const end = await disturbance.begin(this, rollout);
@@ -212,8 +222,12 @@ export class DisturbedWorld {
       serving.loaded.add(1);
       serving.tell();
     }
-    const isTaken = async () => (await rollout.post('rollouts', { version: 1, reason: 'first' })).status === 200;
-    await platform.router.until(isTaken);
+    // A project is there some time after its file; there is no route before its first version.
+    const isTaken = async () => {
+      await rollout.post('rollouts', { version: 1, reason: 'first' }).catch(() => undefined);
+      return (await this.routeOn(this.alive(), rollout.project)).targets.length > 0;
+    };
+    await platform.router.until(isTaken, OVER_WITHIN_MS);
     await this.agreed(rollout);
   }
 

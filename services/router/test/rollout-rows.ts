@@ -12,7 +12,8 @@ const ANALYSIS =
   'analysis: { errors: { effect: 0.2 }, ignore: [latency, unusable, constant, scores], minRequests: 20 }';
 const STEPS = 'steps: [{ weight: 20, for: 1s }, { weight: 40, for: 1s }, { weight: 60, until: promoted }]';
 const LAST = 2;
-const CHECKS = 'checks: { before: { share: 50, for: 2s }, after: { share: 50, for: 2s } }';
+/** Long enough for a busy machine to see it before it is over. */
+const CHECKS = 'checks: { before: { share: 50, for: 5s }, after: { share: 50, for: 5s } }';
 
 /** Begins it; who asks waits for the load, and may lose the router that was asked. */
 function begun(rollout: Rollout): void {
@@ -30,21 +31,12 @@ async function started(rollout: Rollout): Promise<void> {
   await rollout.until('it has traffic', ({ targets }) => targets.some(({ version }) => version === rollout.version));
 }
 
-/** Until nobody asks to wait: a command may meet the change of owners. */
-async function untilTaken(rollout: Rollout, path: string, body: object, isDone: (route: Route) => boolean) {
-  await rollout.until(`${path} is in force`, async (route) => {
-    if (isDone(route)) return true;
-    await rollout.post(path, body).catch(() => undefined);
-    return false;
-  });
-}
-
 const isEnded = ({ rollout: { phase } }: Route): boolean => phase !== 'loading' && phase !== 'progressing';
 
 /** Nobody holds it any more. */
 function goingOn(rollout: Rollout): Promise<void> {
   const isGoing = ({ rollout: { steps } }: Route) => steps?.pause === undefined;
-  return untilTaken(rollout, 'rollout/resume', {}, (route) => isEnded(route) || isGoing(route));
+  return rollout.untilTaken('rollout/resume', {}, (route) => isEnded(route) || isGoing(route));
 }
 
 const abort: StrategyRow['kill'] = ({ version }) => ['rollout/abort', { version, reason: 'stop', issuedBy: 'ada' }];
@@ -60,7 +52,7 @@ const inSteps: Omit<StrategyRow, 'name' | 'rollout'> = {
     paused: async (rollout) => {
       await started(rollout);
       const isPaused = ({ rollout: { steps } }: Route) => steps?.pause !== undefined;
-      await untilTaken(rollout, 'rollout/pause', { reason: 'a look', issuedBy: 'ada' }, isPaused);
+      await rollout.untilTaken('rollout/pause', { reason: 'a look', issuedBy: 'ada' }, isPaused);
     },
   },
   async finish(rollout) {
@@ -69,7 +61,7 @@ const inSteps: Omit<StrategyRow, 'name' | 'rollout'> = {
     await rollout.until('its last step, or its end', isLast);
     const { version } = rollout;
     // The analysis may still have a word.
-    if (!rollout.isFaulty) await untilTaken(rollout, 'rollout/skip', { version }, isEnded);
+    if (!rollout.isFaulty) await rollout.untilTaken('rollout/skip', { version }, isEnded);
     await rollout.until('its end', isEnded);
   },
   kill: abort,
@@ -175,12 +167,12 @@ export const STRATEGY_ROWS: readonly StrategyRow[] = [
         rollout.load();
         const arms = [1, rollout.version].map((version) => ({ version, weight: 50 }));
         const isThere = ({ experiment }: Route) => experiment?.arms.every(({ isReady }) => isReady) === true;
-        await untilTaken(rollout, 'experiment', { name: 'e', arms, forMs: 600_000, issuedBy: 'ada' }, isThere);
+        await rollout.untilTaken('experiment', { name: 'e', arms, forMs: 600_000, issuedBy: 'ada' }, isThere);
       },
     },
     finish: async (rollout) => {
       const { version } = rollout;
-      await untilTaken(rollout, 'experiment/end', { name: 'e', winner: version }, (route) => sole(route, version));
+      await rollout.untilTaken('experiment/end', { name: 'e', winner: version }, (route) => sole(route, version));
     },
     kill: () => ['experiment/end', { name: 'e', reason: 'stop', issuedBy: 'ada' }],
     isOver: (route, { version }, failed) => route.experiment?.end !== undefined && sole(route, failed ? 1 : version),
@@ -192,9 +184,9 @@ export const STRATEGY_ROWS: readonly StrategyRow[] = [
     steps: {
       copied: async (rollout) => {
         await started(rollout);
-        await untilTaken(rollout, 'promote', { version: 1 }, (route) => sole(route, 1));
+        await rollout.untilTaken('promote', { version: 1 }, (route) => sole(route, 1));
         const { version } = rollout;
-        await untilTaken(rollout, 'shadows', { versions: [version], share: 50 }, ({ shadows }) => shadows.length > 0);
+        await rollout.untilTaken('shadows', { versions: [version], share: 50 }, ({ shadows }) => shadows.length > 0);
       },
     },
     finish: async () => undefined,

@@ -33,9 +33,10 @@ export class WrittenRoutes {
     return this.routes.get(project) ?? [];
   }
 
-  /** One revision after the other, each step once, no share for what is not ready or has failed. */
+  /** One revision after the other, each step once, no share for what is not ready, or has failed at any time. */
   faultsOf(project: string): string[] {
     const faults: string[] = [];
+    const failed = new Set<number>();
     const routes = this.of(project);
     routes.forEach((route, i) => {
       const before = routes[i - 1];
@@ -43,8 +44,10 @@ export class WrittenRoutes {
       if (route.revision !== (before?.revision ?? 0) + 1) say(`comes after ${before?.revision}`);
       const ready = readyVersions(route);
       for (const { version } of route.targets) if (!ready.includes(version)) say(`${version} is not ready`);
-      if (route.rollout.phase === 'failed' && route.targets.some(({ version }) => version === route.rollout.version))
-        say('what has failed has a share');
+      const shares = route.targets.reduce((sum, { weight }) => sum + weight, 0);
+      if (route.targets.length > 0 && shares !== 100) say(`its shares are ${shares} % together`);
+      if (route.rollout.phase === 'failed') failed.add(route.rollout.version);
+      if (route.targets.some(({ version }) => failed.has(version))) say('what has failed has a share');
       const [at, earlier] = [route.rollout.steps?.at, before?.rollout.steps?.at];
       const isSame = route.rollout.version === before?.rollout.version;
       if (isSame && at !== undefined && earlier !== undefined && at !== earlier && at !== earlier + 1)
