@@ -1,7 +1,7 @@
 // `npm run test:faults`: two processes of every service, disturbed under traffic (each row a record, a prediction and a
 // label), and compared with a run of the same rows that nobody disturbs: dataset versions with their ids, windows,
 // counters. And every strategy of a rollout, disturbed at every step (services/router/test/rollouts.int-spec.ts). Ends
-// with 1 where something does not hold. About an hour and a half; `npm test` runs slices.
+// with 1 where something does not hold. About two hours; `npm test` runs slices.
 //   npm run test:faults -- [--cases restart,ingests,…] [--slice] [--rate 500] [--seconds 180] [--seed 1]
 
 import { resolve } from 'node:path';

@@ -1,4 +1,4 @@
-// `npm run test:faults`: set-up, then the fault suite in bench/faults (arguments are passed on). About half an hour;
+// `npm run test:faults`: set-up, then the fault suite in bench/faults (arguments are passed on). About two hours;
 // `npm test` runs a slice of it.
 import { runCompiled } from './run-cli.mjs';
 import { setUp } from './setup.mjs';
