@@ -14,6 +14,8 @@ export interface PartCounters {
   reusedIds: number;
   shadowPredictions: number;
   futurePredictions: number;
+  /** Event times of predictions and labels ahead of the clock that nobody else has said: they moved no window. */
+  doubtedTimes: number;
   /** Counted, but past the bound on rows that wait for labels. */
   unjoinable: number;
   labels: number;
@@ -61,6 +63,7 @@ export function noPartCounters(): PartCounters {
     reusedIds: 0,
     shadowPredictions: 0,
     futurePredictions: 0,
+    doubtedTimes: 0,
     unjoinable: 0,
     labels: 0,
     labelsJoined: 0,

@@ -319,6 +319,37 @@ describe('Engine', () => {
     });
   });
 
+  it('closes nothing for one client whose clock is hours ahead, whether it names an entity or not; two it believes', () => {
+    const counters = (entities: readonly string[]) => {
+      const fed = engine(metadata());
+      let sent = 0;
+      for (const message of messages) {
+        if (message.stream === 'predictions') {
+          const { value, partition, atMs } = message;
+          fed.applyPrediction(value, partition, 2 * message.offset, atMs);
+          const entity = entities[sent % entities.length];
+          if (message.offset % 20 === 1 && entity !== undefined) {
+            const wrong = { ...value, predictionId: `wrong${sent}/0`, entity, eventTimeMs: atMs + 2 * 3_600_000 };
+            fed.applyPrediction(wrong, partition, 2 * message.offset + 1, atMs);
+            sent += 1;
+          }
+        } else apply(fed, message);
+        fed.close(message.atMs);
+      }
+      return { sent, ...fed.monitor('p', endMs)!.counters };
+    };
+    const nobody = counters([]);
+    const one = counters(['wrong', '']);
+    expect(one.sent).toBeGreaterThan(100);
+    expect({ late: one.latePredictions, closed: one.windowsClosed, joined: one.labelsJoined }).toEqual({
+      late: nobody.latePredictions,
+      closed: nobody.windowsClosed,
+      joined: nobody.labelsJoined,
+    });
+    expect(one.doubtedTimes).toBe(one.sent);
+    expect(counters(['wrong', 'as wrong']).latePredictions).toBeGreaterThan(nobody.latePredictions);
+  });
+
   it('judges the same with a shadow’s answer to every row, before or after the live one', () => {
     const predictions = messages.filter(({ stream }) => stream === 'predictions').length;
     const histories = [0, 1].map((shadows) => {

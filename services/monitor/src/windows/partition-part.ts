@@ -8,7 +8,15 @@
 // parts: that is what makes the parts' sum the same for any number of processes.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { type Cohort, cohortKey, EVENT_TIME_AHEAD_MS_MAX, predictionId, requestIdOf } from '@millrace/domain';
+import {
+  type ClockRules,
+  type Cohort,
+  cohortKey,
+  EVENT_TIME_AHEAD_MS_MAX,
+  EventClock,
+  predictionId,
+  requestIdOf,
+} from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { drawnBy, entityBucket, type RolloutDraw } from '@millrace/routing';
 import type { JoinedRow } from '../quality/label-join.js';
@@ -29,6 +37,9 @@ import { type ReferenceOf, WindowShare, type WindowShareState } from './window-s
 
 /** 4 million rows of windows that wait for labels, as codes; topics have four partitions by default. */
 const QUALITY_BYTES_MAX = 16 * 1_048_576;
+
+/** Files of months are answered in minutes: what lies behind the wall clock may be as far ahead of the last as it likes. */
+const JUMP_MS_MAX = Number.POSITIVE_INFINITY;
 
 export interface PartState {
   partition: number;
@@ -83,6 +94,9 @@ export class PartitionPart implements Part {
   /** Shares in which labels wait; those of which none does any more leave it when they are met. */
   private readonly labelled = new Set<WindowShare>();
   private readonly heard: Partial<Record<Stream, Heard>> = {};
+  private readonly clocks: Record<Stream, EventClock> = { predictions: new EventClock(), labels: new EventClock() };
+  /** Some requests name an entity: those that name none then say nothing of times that lie ahead. */
+  private namesEntities = false;
   /** Of windows that are open. */
   private readonly opened = new Map<number, WindowShare>();
   /** Of windows that are closed, and not over. */
@@ -154,7 +168,9 @@ export class PartitionPart implements Part {
       this.counters.futurePredictions += 1;
       return;
     }
-    this.hear('predictions', eventMs, nowMs);
+    const { entity } = message;
+    if (this.hear('predictions', entity || (this.namesEntities ? '' : message.predictionId), eventMs, nowMs))
+      this.namesEntities ||= entity !== '';
     const { terms, metadata, rowCohorts } = this.options;
     const score = terms.task.scoreOf(message.outputs);
     this.firstRows.see(message, score, metadata.inputsWithoutReference(message.project, message.modelVersion));
@@ -194,7 +210,8 @@ export class PartitionPart implements Part {
       return undefined;
     }
     const knownMs = message.knownAtMs > 0 ? message.knownAtMs : message.eventTimeMs + label.delayMs;
-    if (knownMs <= nowMs + EVENT_TIME_AHEAD_MS_MAX) this.hear('labels', knownMs, nowMs);
+    if (knownMs <= nowMs + EVENT_TIME_AHEAD_MS_MAX)
+      this.hear('labels', message.entity || message.recordId || message.predictionId, knownMs, nowMs);
     // Where the client named no prediction, its request id is taken to be the record's id (row 0).
     return message.predictionId === '' ? predictionId(message.recordId, 0) : message.predictionId;
   }
@@ -330,8 +347,10 @@ export class PartitionPart implements Part {
    * does not take a stream for idle.
    */
   restore(state: PartState, nowMs: number): void {
-    for (const [stream, maxEventMs] of Object.entries(state.heard))
+    for (const [stream, maxEventMs] of Object.entries(state.heard)) {
       this.heard[stream as Stream] = { maxEventMs, atMs: nowMs };
+      this.clocks[stream as Stream] = new EventClock(maxEventMs, nowMs);
+    }
     this.counted.restore(state.quality);
     this.over = new OverLabels(state.overLabels);
     if (state.rolloutLosses !== undefined) this.rolloutLosses.restore(state.rolloutLosses);
@@ -396,14 +415,24 @@ export class PartitionPart implements Part {
     return false;
   }
 
-  private hear(stream: Stream, eventMs: number, nowMs: number): void {
+  /** False where the time is doubted: one wrong clock must not close the windows that all others are in. */
+  private hear(stream: Stream, said: string, eventMs: number, nowMs: number): boolean {
+    const clock = this.clocks[stream];
+    const rules: ClockRules = { aheadMs: this.options.project().data.clock.aheadMs, jumpMs: JUMP_MS_MAX };
+    // Whom nobody knows may be the one whose clock is wrong: it confirms no time that lies ahead.
+    const isHeard = said !== '' || eventMs <= Math.max(clock.reachedMs, nowMs + rules.aheadMs);
+    const isBelieved = isHeard && clock.observe(said, eventMs, nowMs, rules);
+    if (!isBelieved) this.counters.doubtedTimes += 1;
+    // Whose every time is doubted is silent: it holds no window back.
+    const { reachedMs } = clock;
     const heard = this.heard[stream];
     if (heard === undefined) {
-      this.heard[stream] = { maxEventMs: eventMs, atMs: nowMs };
-      return;
+      if (reachedMs > Number.NEGATIVE_INFINITY) this.heard[stream] = { maxEventMs: reachedMs, atMs: nowMs };
+    } else if (isBelieved || reachedMs > heard.maxEventMs) {
+      heard.maxEventMs = reachedMs;
+      heard.atMs = nowMs;
     }
-    if (eventMs > heard.maxEventMs) heard.maxEventMs = eventMs;
-    heard.atMs = nowMs;
+    return isBelieved;
   }
 
   private count(share: WindowShare, message: PredictionMessage, score: number, cohorts: readonly Cohort[]): void {
