@@ -13,6 +13,10 @@ const loop = (part: Partial<Loop>): Loop => ({
   history: [],
   ...part,
 });
+const asking = (wanted: number): NonNullable<Loop['asked']> => ({
+  ...{ about: 'rollout 2 since 1', what: 'the rollout of version 2', sinceMs: 1, expiresAtMs: null },
+  ...{ approvers: 1, wanted, given: [] },
+});
 const step = (atMs: number, message: string) => ({ atMs, phase: 'calm', message, correlationId: '' });
 
 describe('the loop in words', () => {
@@ -57,6 +61,8 @@ describe('the loop in words', () => {
     [{ liveVersion: 0 }, 'millrace train p'],
     [{ liveVersion: 0, phase: 'rolling_out' }, 'millrace rollout status p'],
     [{ waitingVersion: 2 }, 'millrace rollout start p 2'],
+    [{ waitingVersion: 2, asked: asking(1) }, 'millrace loop p approve --by NAME'],
+    [{ waitingVersion: 2, asked: asking(0) }, 'millrace rollout start p 2'],
     [{}, 'millrace drift p'],
   ])('%j is followed by `%s`', (part, command) =>
     expect(afterLoop('p', loop(part), 'millrace train p')[0]).toBe(command),

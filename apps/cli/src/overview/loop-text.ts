@@ -37,7 +37,7 @@ function untilText({ untilMs, clock }: Loop['waits']): string {
  */
 export function afterLoop(
   project: string,
-  { phase, liveVersion, waitingVersion, waits }: Loop,
+  { phase, liveVersion, waitingVersion, asked }: Loop,
   firstVersion: string,
 ): string[] {
   if (phase === 'approval')
@@ -46,7 +46,7 @@ export function afterLoop(
   if (phase === 'settling') return [`millrace datasets ${project}`];
   if (phase === 'training') return [`millrace models ${project}`];
   // With `rollout.automatic: false` people are asked; a rollout by hand goes past them.
-  const isAsked = waits.for.endsWith(`version ${waitingVersion}`);
+  const isAsked = (asked?.wanted ?? 0) > 0;
   const words = [
     `millrace loop ${project} approve --by NAME`,
     `millrace loop ${project} reject --by NAME --reason TEXT`,

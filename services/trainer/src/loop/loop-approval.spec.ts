@@ -89,6 +89,7 @@ describe('a version that people let live', () => {
 
   it('is not approved by what was said of the one before it', () => {
     const one = run([approve('anna'), model(3, 'hand')], waiting(), byHand).state;
+    expect(last(one)).toBe('version 3 is blessed and waits for a rollout by hand, in place of version 2');
     const { effects, state } = run([approve('bob')], one, byHand);
     expect(effects).toEqual([]);
     const calm = advance(state, tick, byHand, HOUR_MS).state;
@@ -113,6 +114,7 @@ describe('a version that people let live', () => {
     const loading = run([live(1, 0, 'loading', 9)], state, byHand).state;
     const both = run([approve('anna'), approve('bob')], loading, byHand);
     expect(both.effects).toEqual([]);
+    expect(waits(both.state, byHand).for).toBe('the rollout of version 9, before that of version 2');
     const { effects } = run([live(1, 0, 'failed', 9), tick], both.state, byHand);
     expect(effects).toMatchObject([{ kind: 'start_rollout', version: 2 }]);
   });

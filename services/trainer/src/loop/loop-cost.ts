@@ -54,6 +54,8 @@ export interface Saving {
   readonly untilMs: number;
   /** It pays, and pays more now than with the next dataset version. */
   readonly isDue: boolean;
+  /** What it waits for although something is to be saved; undefined: for that to be more than the price. */
+  readonly lacks?: string;
   /** Newest dataset versions that it is to learn from. */
   readonly versions: number;
   readonly expected: Expectation;
@@ -161,8 +163,11 @@ export function savingOf(state: Known, spec: Spec): Saving | undefined {
   const later = perWindow * Math.max(0, windows - 1) * best.added;
   const { rowsFromMs = 0 } = cost.refused ?? {};
   const hasOtherRows = datasets.slice(-spec.versions).every((one) => one.windowStartMs >= rowsFromMs);
-  const pays = mean - COST_TUNING.decidedAt * deviation > price && perWindow * gain >= Math.min(price, later);
+  const saves = mean - COST_TUNING.decidedAt * deviation > price;
+  const pays = saves && perWindow * gain >= Math.min(price, later);
+  const lacks = pays && hasOtherRows ? undefined : lacking({ saves, hasOtherRows, change, best });
   return {
+    ...(lacks === undefined ? {} : { lacks }),
     ...{ mean, lower: Math.max(0, mean - TOLD_AT * deviation), upper: mean + TOLD_AT * deviation, price },
     untilMs: newest.endMs + windows * (newest.endMs - newest.startMs),
     ...{ isDue: hasOtherRows && newRows(state) > 0 && pays, versions: best.versions },
@@ -192,11 +197,32 @@ export function paying(state: Known, spec: Spec) {
   return { trigger: 'cost' as const, cause: savingText(saving), expected, versions };
 }
 
-const figure = (value: number): string => Number(value.toPrecision(2)).toString();
-const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+/** For people who see a loss and no retraining. */
+function lacking({
+  saves,
+  hasOtherRows,
+  change,
+  best,
+}: {
+  saves: boolean;
+  hasOtherRows: boolean;
+  change: Change | undefined;
+  best: Choice;
+}): string | undefined {
+  if (!saves)
+    return change === undefined || best.clean > 0
+      ? undefined
+      : `dataset versions with rows from after the change at ${minute(change.changeMs)}`;
+  return hasOtherRows
+    ? 'the next dataset version, whose rows save more than the wait for them costs'
+    : 'dataset versions without a row that a retraining learned from which was not blessed';
+}
 
-/** As in "a retraining would save about 310 (120 to 500) until 2026-12-04, it costs 200". */
+const figure = (value: number): string => Number(value.toPrecision(2)).toString();
+const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
+
+/** As in "a retraining would save about 310 (120 to 500) until 2026-12-04T06:00Z, it costs 200". */
 export function savingText({ mean, lower, upper, price, untilMs }: Saving): string {
   const range = `${figure(mean)} (${figure(lower)} to ${figure(upper)})`;
-  return `a retraining would save about ${range} until ${day(untilMs)}, it costs ${figure(price)}`;
+  return `a retraining would save about ${range} until ${minute(untilMs)}, it costs ${figure(price)}`;
 }

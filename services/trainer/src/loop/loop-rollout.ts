@@ -117,7 +117,9 @@ export function onModel(
   if (state.phase === 'rolling_out') return same({ ...state, nextVersion: Math.max(state.nextVersion, input.version) });
   if (!policy.rolloutAutomatic) {
     const waiting = { ...state, waitingVersion: input.version, waitingSinceMs: nowMs };
-    const message = `version ${input.version} is blessed and waits for a rollout by hand`;
+    const { waitingVersion } = state;
+    const replaced = waitingVersion > state.liveVersion ? `, in place of version ${waitingVersion}` : '';
+    const message = `version ${input.version} is blessed and waits for a rollout by hand${replaced}`;
     return same(ours ? cool(waiting, policy, nowMs, message) : step(waiting, nowMs, message));
   }
   // A blessed version of a training that a person started goes live too; not while another one is taken back.

@@ -103,14 +103,41 @@ describe('what a loop waits for', () => {
     expect(of(state({}))).toBe('a window with labels of the version in service: without one nothing is weighed');
     const window = { version: 1, startMs: 0, endMs: HOUR_MS, predictions: 9, rows: 9, positiveShare: 0.5 };
     const cost = { ...state({}).cost, windowLosses: [{ ...window, loss: 0.5, meanScore: 0.5 }], watchedSinceMs: 1 };
-    const sum = 'a retraining would save about 0 (0 to 0) until 1970-01-01, it costs 200';
+    const sum = 'a retraining would save about 0 (0 to 0) until 1970-01-01T04:00Z, it costs 200';
     expect(of(state({ cost, datasets: [version(1, 2)] }))).toBe(`a retraining to pay: ${sum}`);
     expect(of(state({ cost }))).toBe(`new labelled rows; ${sum}`);
+  });
+
+  it('is rows from after the change where none are there, or the next ones where those save more', () => {
+    const losses = [0.5, 0.52, 0.49, 0.51, 0.5, 0.48, 1.2, 1.3, 1.25];
+    const windowLosses = losses.map((loss, i) => ({
+      ...{ version: 1, startMs: i * HOUR_MS, endMs: (i + 1) * HOUR_MS, predictions: 900, rows: 900, loss },
+      ...{ positiveShare: 0.5, meanScore: 0.5 },
+    }));
+    const weighing = { ...project.retrain, onDrift: false, prices: { retraining: 200, loss: 1 } };
+    const at = (hours: number) => {
+      const datasets = Array.from({ length: hours }, (_, i) => ({ ...version(i + 1, i + 1), labelledRows: 900 }));
+      const cost = { ...state({}).cost, windowLosses, watchedSinceMs: 1 };
+      return loopWait(state({ cost, datasets }), { ...project, retrain: weighing }, 0).for;
+    };
+    expect(at(6)).toMatch(/^dataset versions with rows from after the change at 1970-01-01T06:00Z: a retraining would/);
+    expect(at(7)).toMatch(/^the next dataset version, whose rows save more than the wait for them costs: a retraining/);
   });
 
   it('is a person where versions are rolled out by hand', () => {
     const byHand = { ...project, rollout: { ...project.rollout, automatic: false } };
     expect(loopWait(state({ waitingVersion: 3 }), byHand, 0).for).toBe('a person to roll out version 3');
+    const fourEyes = { ...byHand, retrain: { ...project.retrain, approvers: 2 } };
+    const approvals = ['anna', 'boris'].map((by) => ({ key: 'rollout 3', by, reason: '', atMs: 1 }));
+    expect(loopWait(state({ waitingVersion: 3, approvals: approvals.slice(1) }), fourEyes, 0).for).toBe(
+      'a second person beside boris to approve the rollout of version 3',
+    );
+    // Somebody rolls another version out by hand meanwhile: nobody is asked any more, and nothing expires.
+    expect(loopWait(state({ waitingVersion: 3, loadingVersion: 2, approvals }), fourEyes, 0)).toEqual({
+      for: 'the rollout of version 2, before that of version 3',
+      untilMs: null,
+      clock: 'processing',
+    });
   });
 
   it('is what no episode can start without', () => {

@@ -41,11 +41,20 @@ function askingFor(state: LoopState, asked: Asked, retrain: Project['retrain']):
   const wanted = wantedOf(state, asked, retrain);
   if (wanted === 0 && asked.kind === 'retraining')
     return until(`the budget of ${retrain.budgetPerDay} retrainings in 24 hours`);
+  if (wanted === 0) return rolloutOfAnother(state);
   const people = peopleWanted(state, asked, retrain);
   const isOne = people === 'a person' && asked.kind === 'rollout';
   const what = isOne ? `to roll out version ${state.waitingVersion}` : `to approve ${asked.what}`;
   return until(`${people} ${what}`, expiresAtMs(asked, retrain));
 }
+
+/** The router takes one rollout at a time: what is approved begins when that one is over. */
+const rolloutOfAnother = ({ loadingVersion, waitingVersion }: LoopState): LoopWait =>
+  until(
+    loadingVersion > 0
+      ? `the rollout of version ${loadingVersion}, before that of version ${waitingVersion}`
+      : `the rollout of version ${waitingVersion} to begin`,
+  );
 
 export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopWait {
   const asked = askedAbout(state, { rolloutAutomatic: project.rollout.automatic });
@@ -58,8 +67,7 @@ export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopW
   switch (state.phase) {
     case 'calm':
       if (asked !== null) return askingFor(state, asked, project.retrain);
-      if (state.waitingVersion > state.liveVersion && state.loadingVersion > 0)
-        return until(`the rollout of version ${state.loadingVersion}, before that of version ${state.waitingVersion}`);
+      if (state.waitingVersion > state.liveVersion && state.loadingVersion > 0) return rolloutOfAnother(state);
       return calm(state, project, nowMs);
     case 'settling':
       return settling(state, project, nowMs);
@@ -118,7 +126,7 @@ function paying(state: LoopState, retrain: Project['retrain']): LoopWait | undef
   if (saving === undefined)
     return until('a window with labels of the version in service: without one nothing is weighed');
   if (newRows(state) === 0) return until(`new labelled rows; ${savingText(saving)}`);
-  return until(`a retraining to pay: ${savingText(saving)}`);
+  return until(`${saving.lacks ?? 'a retraining to pay'}: ${savingText(saving)}`);
 }
 
 function budget(within: readonly number[], { budgetPerDay }: Project['retrain']): LoopWait {
