@@ -36,13 +36,13 @@ export function routeCommands(program: Command): void {
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
     .option('--reason <text>', 'kept with the change', 'by hand')
     .option('--force', 'also where the version is not blessed; takes --by')
-    .option('--by <name>', 'who lets a version live that is not blessed; kept with the change')
+    .option('--by <name>', 'who asks; kept with the change')
     .action(
       action(async (context, project: string, version: number, { reason, force = false, by }: RolloutOptions) => {
-        if (force !== (by !== undefined && by.trim() !== ''))
+        if (force && (by === undefined || by.trim() === ''))
           throw new PlatformError(
             'invalid_argument',
-            `--force and --by go together: \`${forced(project, version)}\` lets a version live that is not blessed`,
+            `--force takes --by: \`${forced(project, version)}\` lets a version live that is not blessed`,
           );
         await announced(context, project, version);
         const before = await context.control.route(project).catch(() => undefined);
@@ -52,7 +52,8 @@ export function routeCommands(program: Command): void {
             version,
             reason,
             correlationId: `cli-rollout-${version}`,
-            ...(force ? { force, issuedBy: by } : {}),
+            ...(force ? { force } : {}),
+            ...(by === undefined ? {} : { issuedBy: by }),
           }),
           forced(project, version),
         );

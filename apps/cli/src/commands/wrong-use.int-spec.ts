@@ -192,6 +192,8 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['apply alias.yaml --check', ['alias.yaml:1:1', 'Unresolved alias', 'b'], 2],
   ['apply list.yaml --check', ['list.yaml:1:1', 'no project file'], 2],
   ['apply', ['no answer; is the platform up?'], 3],
+  ['rollout start loans 2 --force', ['--force takes --by'], 2],
+  ['rollout start loans 2 --by anna', ['no answer; is the platform up?'], 3],
   ['ingest loans --file rows.csv', ['no answer; is the platform up?'], 3],
   ['train ""', ["'' is invalid", "Write a project's name"], 2],
   ['train ../../etc', ["'../../etc'", "Write a project's name: lower-case letters"], 2],
