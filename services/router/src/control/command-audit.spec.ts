@@ -38,6 +38,12 @@ it('says of a command who gave it from where and why, and what came of it', () =
   expect(noted[1]?.detail).toBe('the rollout is paused');
 });
 
+it('keeps no refusal of the router’s own word: its step had done the same before, and nobody was refused', () => {
+  const { audit, noted } = anAudit();
+  audit.refused(command({ kind: 'abort', version: 2 }, { issuedBy: 'the analysis', tool: 'router' }), 'it is 5');
+  expect(noted).toEqual([]);
+});
+
 it.each<[RouteAction, string, string]>([
   [{ kind: 'startRollout', version: 3 }, 'route.start-rollout', 'version 3'],
   [{ kind: 'startRollout', version: 3, force: true }, 'route.force-rollout', 'version 3'],

@@ -24,6 +24,8 @@ export class CommandAudit {
   }
 
   refused(command: RouteCommand, why: string): void {
+    // The router's own, which came after its own step had done the same: nobody was refused anything.
+    if (command.tool === 'router') return;
     this.trail.note({ ...told(command), result: 'refused', detail: why });
   }
 
