@@ -202,6 +202,12 @@ describe('parseProject', () => {
       'wrong form',
     ],
     ['name: loans', 'name: Loans!', 'name', 'wrong form'],
+    [
+      'name: loans',
+      'name: loans\nnotify: { webhooks: [{ url: "https://a.example/", secret: { env: OPS } }] }',
+      'notify.webhooks.0.secret.env',
+      'WEBHOOK_SECRET_ and a name',
+    ],
     ['name: loans', 'name: loans\nmodel: { kind: logistic, hidden: [8] }', 'model.hidden', 'no hidden layers'],
     ['name: loans', 'name: loans\nmodel: { kind: logistic, dropout: 0.1 }', 'model.dropout', 'kind: mlp'],
     [

@@ -30,9 +30,12 @@ export const notifyNode = object('Who is told what happens to the project.', {
         secret: object(
           'What messages are signed with.',
           {
-            env: text('Environment variable of the monitor that holds it; it never stands in this file.', {
-              pattern: WEBHOOK_SECRET,
-            }),
+            env: text(
+              'Environment variable of the monitor that holds it, WEBHOOK_SECRET_ and a name; it never stands here.',
+              {
+                pattern: WEBHOOK_SECRET,
+              },
+            ),
           },
           ['env'],
         ),

@@ -1,5 +1,5 @@
 // What README.md and docs write after `millrace` is a command line that the command takes: command, arguments, options
-// and their values.
+// and their values. Of what stands in a sentence, with words in the place of values, the command and its options.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +50,36 @@ function takes(words: readonly string[]): string | undefined {
   }
 }
 
+/** `millrace …` between words: what is left out there ("…", PROJECT) keeps it from being a whole line. */
+const inSentences = documents.flatMap((document) =>
+  readFileSync(document, 'utf8')
+    .split('\n')
+    .flatMap((text, i) =>
+      [...text.matchAll(/`(?:npx )?millrace ([^`]+)`/g)].map(
+        ([, said]) => [`${document}:${i + 1}`, `${said}`] as const,
+      ),
+    ),
+);
+
+/** What the command does not know of it. */
+function unknownIn(said: string): string[] {
+  const program = commandLine((error) => {
+    throw error;
+  });
+  let command: Command = program;
+  for (const word of said.split(/\s+/)) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next !== undefined) command = next;
+    else if (command === program && /^[a-z]/.test(word)) return [word];
+    else break;
+  }
+  const taken = [command, ...command.commands, program].flatMap(({ options }) => options.map(({ long }) => long));
+  return [...said.matchAll(/(?<=^|\s)--[a-z-]+/g)].map(([flag]) => flag).filter((flag) => !taken.includes(flag));
+}
+
 describe('command lines in documents', () => {
+  it.each(inSentences)('%s `millrace %s`', (_at, said) => expect(unknownIn(said)).toEqual([]));
+
   it.each(millrace)('%s %s', (_at, _command, words) => expect(takes(words)).toBeUndefined());
 
   it('are found, and wrong ones are noticed', () => {
@@ -58,5 +87,8 @@ describe('command lines in documents', () => {
     expect(takes(['ingest', 'loans', '--fil', 'x'])).toContain('--fil');
     expect(takes(['ingst', 'loans'])).toBeDefined();
     expect(takes(['train'])).toBeDefined();
+    expect(inSentences.length).toBeGreaterThan(50);
+    expect(unknownIn('down')).toEqual(['down']);
+    expect(unknownIn('loop PROJECT stop --byy NAME')).toEqual(['--byy']);
   });
 });
