@@ -38,7 +38,7 @@ import { type ReferenceOf, WindowShare, type WindowShareState } from './window-s
 /** 4 million rows of windows that wait for labels, as codes; topics have four partitions by default. */
 const QUALITY_BYTES_MAX = 16 * 1_048_576;
 
-/** Files of months are answered in minutes: what lies behind the wall clock may be as far ahead of the last as it likes. */
+/** Files of months are answered in minutes: what lies behind the wall clock may be far ahead of the last time. */
 const JUMP_MS_MAX = Number.POSITIVE_INFINITY;
 
 export interface PartState {
