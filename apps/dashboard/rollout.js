@@ -52,7 +52,7 @@ function criteriaTable({ candidate, stable, criteria }) {
     { text: 'thought' },
     { text: `version ${candidate}`, num: true },
     { text: `version ${stable}`, num: true },
-    { text: 'difference: points, or loss', num: true },
+    { text: 'difference: points, loss or alarms', num: true },
     { text: 'interval', num: true },
     { text: 'more answers until the effect is seen', num: true },
   ];

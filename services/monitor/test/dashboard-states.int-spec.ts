@@ -297,6 +297,10 @@ describe('a rollout', () => {
         ...['quality', 'not decided yet', '0.184 of 512 labels', '0.181 of 2,040 labels'],
         ...['+0.0031', '−0.0217 to +0.0279', 'about 3,000 labels'],
       ]);
+      expect(await texts(page, '#rollout-analysis tbody tr:nth-last-child(2) td')).toEqual([
+        ...['drift', 'not decided yet', 'amount drifts (psi 0.31, rings at 0.2, of 900 rows)', 'no drift'],
+        ...['+1', '–', '–'],
+      ]);
     });
     await wide('rollout-in-check', async (page) => {
       expect(await texts(page, '#rollout-facts dd')).toEqual([

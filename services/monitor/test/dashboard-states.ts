@@ -146,6 +146,12 @@ const ANALYSIS: Analysis = {
     }),
     criterion({ criterion: 'unusable', verdict: 'no_data', interval: null, difference: null, effect: '1 point more' }),
     criterion({
+      ...{ criterion: 'drift', unit: 'drifts', effect: 'an alarm of the monitor', answersUntilSeen: 0, alpha: 0 },
+      stable: { figure: 0, k: 0, n: 0, says: 'no drift' },
+      candidate: { figure: 1, k: 1, n: 1, says: 'amount drifts (psi 0.31, rings at 0.2, of 900 rows)' },
+      ...{ difference: 1, interval: null },
+    }),
+    criterion({
       ...{ criterion: 'quality', unit: 'loss', effect: 'a mean loss .02 higher', answersUntilSeen: 3_000 },
       stable: { figure: 0.181, k: 2_040, n: 2_040 },
       candidate: { figure: 0.184, k: 512, n: 512 },

@@ -47,6 +47,22 @@ describe('an analysis in the terminal', () => {
     expect(text).toContain('more answers; entities differ, 4.3 answers count as one');
   });
 
+  it('of drift it says which alarms ring, as many more as the other version has, and no answers to wait for', () => {
+    const drift: typeof ERRORS = {
+      ...ERRORS,
+      ...{ criterion: 'drift', verdict: 'not_yet', unit: 'drifts', difference: 1, interval: null, answersUntilSeen: 0 },
+      stable: { figure: 0, k: 0, n: 0, says: 'no drift' },
+      candidate: { figure: 1, k: 1, n: 1, says: 'amount drifts (psi 0.31)' },
+      effect: 'an alarm of the monitor',
+    };
+    const row = describeAnalysis({ ...ANALYSIS, criteria: [drift] })
+      .split('\n')
+      .at(-1);
+    expect(row).toMatch(
+      /^drift +not decided yet +amount drifts \(psi 0\.31\) +no drift +\+1 +- +an alarm of the monitor$/,
+    );
+  });
+
   it('of a rollout that has ended, and of a dry run, it says so', () => {
     expect(describeAnalysis({ ...ANALYSIS, isUnderWay: false })).toMatch(/^analysis of the last rollout: /);
     expect(describeAnalysis({ ...ANALYSIS, verdict: 'fail', dryRun: true })).toMatch(/^analysis: bad \(dry run\), /);
