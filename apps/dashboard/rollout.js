@@ -41,6 +41,7 @@ function figureText({ unit }, { figure, k, n, says }) {
 /** @param {Criterion} criterion */
 function untilSeen({ verdict, answersUntilSeen, unit }) {
   if (verdict === 'fail' || verdict === 'no_data' || unit === 'drifts') return '–';
+  if (verdict === 'pass') return 'none: it is ruled out';
   if (answersUntilSeen === 0) return 'none: it would have been seen';
   return `about ${count(answersUntilSeen)}${unit === 'loss' ? ' labels' : ''}`;
 }
@@ -166,7 +167,14 @@ function facts({ rollout, progress, changedAtMs }, nowMs) {
     ['Step', `${step} of ${steps}${check === null ? '' : `, the check ${check} the switch`}`],
     ['Share', `${weight} % of the traffic`],
     ['Since', at(sinceMs)],
-    ['Next', nextMs === null ? next : `${next}, at ${at(nextMs)} at the earliest`],
+    [
+      'Next',
+      nextMs === null
+        ? next
+        : nextMs > nowMs
+          ? `${next}, at ${at(nextMs)} at the earliest`
+          : `${next}, due since ${at(nextMs)}`,
+    ],
     ['Waits for', waitsFor],
     ...(untilMs === null ? [] : [['A person is asked', at(untilMs)]]),
     ...(preview === null ? [] : [['Can be asked as', `model version ${preview}`]]),

@@ -52,7 +52,7 @@ const Progress = answer(
     weight: count('Percent that the version has.'),
     nextWeight: count('Percent at the next step; 100: the end.'),
     sinceMs: timeMs(),
-    nextMs: nullable(timeMs('When the next step comes at the earliest; null: a person says when.')),
+    nextMs: nullable(timeMs('From when on the next step may come, also where that is over; null: a person says when.')),
     waitsFor: Type.String({ description: 'A clause: waits for …' }),
     check: nullable(word(['before', 'after'], 'In which check of the switch it is; null: it shares the traffic.')),
     untilMs: nullable(timeMs('When a person is asked, where the analysis of the check has not agreed.')),

@@ -1,6 +1,10 @@
 // Codec machinery for the rare messages (control, manifests, windows): protobuf-es does the bytes, this file turns its
 // messages into plain domain objects and back. int64 becomes a safe number, a oneof of messages becomes
 // { kind: <case>, ...fields }, required and closed texts are checked. Hot messages have hand-written codecs instead.
+//
+// Who reads a message to write it again must not lose what a later release has put into it: where the rules say
+// `carried`, fields that are not known here stand in the plain object as `unread` (base64 of their wire form), and are
+// written as they came.
 
 import {
   create,
@@ -8,9 +12,11 @@ import {
   type DescMessage,
   type DescOneof,
   fromBinary,
+  type Message,
   ScalarType,
   toBinary,
 } from '@bufbuild/protobuf';
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { PlatformError } from '@millrace/domain';
 
 export interface MessageRules {
@@ -18,6 +24,8 @@ export interface MessageRules {
   readonly required?: readonly string[];
   /** Texts with a closed set of values; anything else is `corrupt`. */
   readonly closed?: Readonly<Record<string, readonly string[]>>;
+  /** It is read to be written again. */
+  readonly carried?: boolean;
 }
 
 export interface MessageCodec<T> {
@@ -36,7 +44,7 @@ export function messageCodec<T extends object>(
   rules: Readonly<Record<string, MessageRules>>,
 ): MessageCodec<T> {
   return {
-    encode: (value) => toBinary(schema, create(schema, fromPlain(schema, value as Plain) as never)),
+    encode: (value) => toBinary(schema, made(schema, value as Plain)),
     decode: (bytes) => {
       let message: Plain;
       try {
@@ -75,7 +83,33 @@ function toPlain(schema: DescMessage, message: Plain, rules: Readonly<Record<str
     else plain[member.localName] = fieldToPlain(member, message[member.localName], rules);
   }
   check(schema, plain, rules[schema.name]);
+  const { $unknown: unread = [] } = message as Partial<Message>;
+  if (unread.length > 0 && rules[schema.name]?.carried === true) plain.unread = textOf(unread);
   return plain;
+}
+
+type Unread = NonNullable<Message['$unknown']>;
+
+function textOf(unread: Unread): string {
+  const writer = new BinaryWriter();
+  for (const { no, wireType, data } of unread) writer.tag(no, wireType).raw(data);
+  return Buffer.from(writer.finish()).toString('base64');
+}
+
+function unreadOf(text: string): Unread {
+  const reader = new BinaryReader(Buffer.from(text, 'base64'));
+  const unread: Unread = [];
+  while (reader.pos < reader.len) {
+    const [no, wireType] = reader.tag();
+    unread.push({ no, wireType, data: reader.skip(wireType, no) });
+  }
+  return unread;
+}
+
+function made(schema: DescMessage, plain: Plain): Message {
+  const message = create(schema, fromPlain(schema, plain) as never);
+  if (typeof plain.unread === 'string') message.$unknown = unreadOf(plain.unread);
+  return message;
 }
 
 function fieldToPlain(field: DescField, value: unknown, rules: Readonly<Record<string, MessageRules>>): unknown {
@@ -129,10 +163,9 @@ function fromPlain(schema: DescMessage, plain: Plain): Plain {
 }
 
 function fieldFromPlain(field: DescField, value: unknown): unknown {
-  if (field.fieldKind === 'message') return create(field.message, fromPlain(field.message, value as Plain) as never);
+  if (field.fieldKind === 'message') return made(field.message, value as Plain);
   if (field.fieldKind === 'list') {
-    if (field.listKind === 'message')
-      return (value as Plain[]).map((item) => create(field.message, fromPlain(field.message, item) as never));
+    if (field.listKind === 'message') return (value as Plain[]).map((item) => made(field.message, item));
     if (isInt64(field)) return Array.from(value as ArrayLike<number>, (item) => BigInt(item));
     return Array.from(value as ArrayLike<unknown>);
   }
@@ -143,7 +176,6 @@ function oneofFromPlain(oneof: DescOneof, value: Plain): unknown {
   const field = oneof.fields.find((candidate) => candidate.localName === value.kind);
   if (field === undefined)
     throw new PlatformError('invalid_argument', `${oneof.name} has no case ${String(value.kind)}`);
-  if (field.fieldKind === 'message')
-    return { case: field.localName, value: create(field.message, fromPlain(field.message, value) as never) };
+  if (field.fieldKind === 'message') return { case: field.localName, value: made(field.message, value) };
   return { case: field.localName, value: fieldFromPlain(field, value.value) };
 }

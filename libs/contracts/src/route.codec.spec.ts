@@ -1,6 +1,6 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
-import { emptyRoute } from '@millrace/routing';
+import { emptyRoute, isOfLaterRelease } from '@millrace/routing';
 import { RouteSchema } from './gen/millrace/route/v1/route_pb.js';
 import { decodeRoute, encodeRoute } from './route.codec.js';
 
@@ -47,6 +47,75 @@ describe('codec of routes', () => {
     const rollout = { phase: 'progressing', version: 2, steps };
     const inSteps = toBinary(RouteSchema, create(RouteSchema, { project: 'p', revision: 1n, rollout }));
     expect(() => decodeRoute(inSteps)).toThrow(new RegExp(`\\[corrupt\\].*${words}`));
+  });
+
+  describe('of a later release', () => {
+    /** Field 99, a number. */
+    const UNKNOWN = [{ no: 99, wireType: 0, data: Uint8Array.of(7) }];
+    const steps = {
+      ...{ plan: [{ weight: 5 }], at: 0, salt: 7, fromRevision: 1n, baseline: [{ version: 1, weight: 100 }] },
+      ...{ pause: { reason: 'a look' }, bandit: { floor: 5, everyMs: 9n, confidence: 0.9 } },
+    };
+    const slots = (from: number) => Array.from({ length: 50 }, (_, i) => from + i);
+    const whole = () =>
+      create(RouteSchema, {
+        ...{ project: 'p', revision: 5n, targets: [{ version: 1, weight: 100, name: 'blue' }] },
+        rollout: { phase: 'progressing', version: 2, steps },
+        experiment: {
+          ...{ name: 'e', salt: 1, control: 1, share: 100, fromRevision: 2n, end: { reason: 'its time is over' } },
+          arms: [0, 50].map((from) => ({ version: 1 + from, weight: 50, slots: slots(from) })),
+        },
+      });
+    type Whole = ReturnType<typeof whole>;
+    type Part = Pick<Message, '$unknown'> | undefined;
+    const parts: [string, (route: Whole) => Part][] = [
+      ['the route', (route) => route],
+      ['a target', (route) => route.targets[0]],
+      ['the rollout', (route) => route.rollout],
+      ['its steps', (route) => route.rollout?.steps],
+      ['a planned step', (route) => route.rollout?.steps?.plan[0]],
+      ['the shares before', (route) => route.rollout?.steps?.baseline[0]],
+      ['a pause', (route) => route.rollout?.steps?.pause],
+      ['the bandit', (route) => route.rollout?.steps?.bandit],
+      ['the experiment', (route) => route.experiment],
+      ['an arm', (route) => route.experiment?.arms[1]],
+      ['its end', (route) => route.experiment?.end],
+    ];
+
+    it.each(parts)('lost what an older router does not know when that wrote it again: in %s', (_, part) => {
+      const newer = whole();
+      (part(newer) as NonNullable<Part>).$unknown = UNKNOWN;
+      const read = decodeRoute(toBinary(RouteSchema, newer));
+      expect([isOfLaterRelease(read), isOfLaterRelease(decodeRoute(toBinary(RouteSchema, whole())))]).toEqual([
+        true,
+        false,
+      ]);
+      const written = fromBinary(RouteSchema, encodeRoute({ ...read, reason: 'changed' }));
+      expect(part(written)?.$unknown).toEqual(UNKNOWN);
+      // As the copy on disk has it.
+      const copied = fromBinary(RouteSchema, encodeRoute(JSON.parse(JSON.stringify(read))));
+      expect(part(copied)?.$unknown).toEqual(UNKNOWN);
+    });
+
+    it.each<[string, (route: Whole) => void]>([
+      ['a phase', (route) => Object.assign(route.rollout ?? {}, { phase: 'warming_up' })],
+      [
+        'a step of nothing that is known',
+        (route) => {
+          Object.assign(route.rollout?.steps?.plan[0] ?? {}, { weight: 0, $unknown: UNKNOWN });
+        },
+      ],
+    ])('that cannot be read, for %s, is told from garbage', (_, change) => {
+      const newer = whole();
+      change(newer);
+      const bytes = toBinary(RouteSchema, newer);
+      expect(() => decodeRoute(bytes)).toThrow(
+        expect.objectContaining({ code: 'corrupt', facts: expect.objectContaining({ laterRevision: 5 }) }),
+      );
+      expect(() => decodeRoute(bytes.slice(0, -1))).toThrow(
+        expect.objectContaining({ facts: expect.not.objectContaining({ laterRevision: 5 }) }),
+      );
+    });
   });
 
   const arm = (version: number, from: number, to: number, weight = to - from) => {

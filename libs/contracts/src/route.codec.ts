@@ -1,6 +1,11 @@
 // Codec of topic routes.v1 (compacted): proto millrace.route.v1.Route, key "<project>". The shape and its rules are
 // libs/routing's; here only what could not be read as one is refused. A route of an earlier release has no shadows.
+//
+// A route is read to be written again: what a later release has put into it is carried along (`unread`). One that a
+// later release has written and this one cannot read at all is told from garbage by what it says beside: fields or a
+// phase that are not known here.
 
+import { fromBinary, type Message } from '@bufbuild/protobuf';
 import { PlatformError } from '@millrace/domain';
 import {
   ARMS_MAX,
@@ -22,19 +27,56 @@ import { messageCodec } from './message-codec.js';
 type WireRoute = Omit<Route, 'rollout'> & Partial<Pick<Route, 'rollout'>>;
 
 const codec = messageCodec<WireRoute>(RouteSchema, {
-  Route: { required: ['project', 'revision'] },
-  Target: { required: ['version', 'name'] },
-  Rollout: { closed: { phase: ROLLOUT_PHASES } },
-  RolloutSteps: { required: ['salt'] },
-  RolloutShare: { required: ['version', 'weight'] },
-  Experiment: { required: ['name', 'salt', 'control', 'share', 'fromRevision'] },
-  ExperimentArm: { required: ['version'] },
-  RolloutBandit: { required: ['floor', 'everyMs', 'confidence'] },
+  Route: { required: ['project', 'revision'], carried: true },
+  Target: { required: ['version', 'name'], carried: true },
+  Rollout: { closed: { phase: ROLLOUT_PHASES }, carried: true },
+  RolloutSteps: { required: ['salt'], carried: true },
+  RolloutStep: { carried: true },
+  RolloutShare: { required: ['version', 'weight'], carried: true },
+  RolloutPause: { carried: true },
+  RolloutBandit: { required: ['floor', 'everyMs', 'confidence'], carried: true },
+  Experiment: { required: ['name', 'salt', 'control', 'share', 'fromRevision'], carried: true },
+  ExperimentArm: { required: ['version'], carried: true },
+  ExperimentEnd: { carried: true },
 });
 
 export const encodeRoute: (route: Route) => Uint8Array = codec.encode;
 
+/** @throws PlatformError 'corrupt', with the fact `laterRevision` where a later release has written it */
 export function decodeRoute(bytes: Uint8Array): Route {
+  try {
+    return checkedRoute(bytes);
+  } catch (thrown) {
+    const { code, reason, facts } = PlatformError.from(thrown);
+    const laterRevision = laterRevisionOf(bytes);
+    if (laterRevision === 0) throw thrown;
+    const said = `a later release has written the route: ${reason}`;
+    throw new PlatformError(code, said, { facts: { ...facts, laterRevision }, cause: thrown });
+  }
+}
+
+/** 0 = no route of a later release. */
+function laterRevisionOf(bytes: Uint8Array): number {
+  try {
+    const route = fromBinary(RouteSchema, bytes);
+    const { project, revision, rollout } = route;
+    const phase = rollout?.phase ?? 'idle';
+    const isPhase = PHASE_NAME.test(phase) && !ROLLOUT_PHASES.some((known) => known === phase);
+    return project !== '' && revision > 0n && (isPhase || hasUnread(route)) ? Number(revision) : 0;
+  } catch {
+    return 0; // garbage
+  }
+}
+
+const PHASE_NAME = /^[a-z][a-z_]{2,31}$/;
+
+function hasUnread(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null) return false;
+  const { $unknown: unread = [], ...fields } = message as Partial<Message>;
+  return unread.length > 0 || Object.values(fields).some(hasUnread);
+}
+
+function checkedRoute(bytes: Uint8Array): Route {
   const route = codec.decode(bytes);
   for (const { weight, name } of route.targets) {
     const fault =

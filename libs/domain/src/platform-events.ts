@@ -16,6 +16,7 @@ export const PLATFORM_EVENTS = [
   'rollout.resumed',
   'rollout.superseded',
   'rollout.aborted',
+  'rollout.rolling_back',
   'rollout.rolled_back',
   'experiment.started',
   'experiment.ended',

@@ -22,7 +22,9 @@
 //  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for;
 //  8. `progressing` and only that has steps; they say when the next one is due, or that a person decides;
 //  9. a rollout that has failed leaves its version without traffic, and abort and rollback win over any step: they hold
-//     for the rollout, whatever step it has come to since they were sent, its last one too.
+//     for the rollout, whatever step it has come to since they were sent, its last one too;
+// 10. what a later release has written into a route stays in it. Of such a route traffic is only taken back here, by
+//     abort, rollback, the end of an experiment, the analysis or time: what else its words mean this one does not know.
 // A version leaves loaded_versions only when the next rollout starts, its own load fails or its time without work is
 // over (keep.ts), never in the write that takes its traffic away: requests already sent to it still find it in serving.
 
@@ -40,7 +42,9 @@ import { isKeepOver, keptUntil, spareVersions } from './keep.js';
 import { primaryVersion } from './primary.js';
 import {
   emptyRoute,
+  isOfLaterRelease,
   type RolloutPause,
+  type RolloutState,
   type RolloutSteps,
   type Route,
   readyVersions,
@@ -81,6 +85,7 @@ export function decide(
 ): Decision {
   const route = current ?? emptyRoute(command.project);
   if (route.recentCommandIds.includes(command.id)) return { kind: 'unchanged', route };
+  if (isOfLaterRelease(route) && !takesBack(command.action)) return rejected('newer_route', NEWER_ROUTE);
   if (command.issuedAtMs !== 0 && nowMs - command.issuedAtMs > COMMAND_AGE_MAX_MS) {
     return rejected('expired', `the command is older than ${COMMAND_AGE_MAX_MS} ms`);
   }
@@ -118,6 +123,14 @@ function isOvertaken({ rollout, changedAtMs, previousVersion }: Route, { action,
   return rollout.phase === 'promoted' && rollout.version === action.version && previousVersion !== 0;
 }
 
+/** What is refused of a route that a later release has written, and why. */
+export const NEWER_ROUTE =
+  'this route was written by a newer router, and says what this one does not know: update this router first (abort and ' +
+  'rollback are taken by this one, too)';
+
+const takesBack = (action: RouteAction): boolean =>
+  action.kind === 'abort' || action.kind === 'rollback' || (action.kind === 'endExperiment' && action.winner === 0);
+
 /** Applies the outcome of a load. Where the strategy's step is refused the load has failed: nothing stays `loading`. */
 export function settleLoad(route: Route, outcome: LoadOutcome, strategy: RolloutStrategy, nowMs: number): Decision {
   const { rollout } = route;
@@ -128,6 +141,8 @@ export function settleLoad(route: Route, outcome: LoadOutcome, strategy: Rollout
     return { kind: 'changed', route: bump(dropLoading(route, outcome.message), route, { strategy, nowMs }) };
   }
   const { version } = outcome;
+  if (rollout.back !== true && isOfLaterRelease(route))
+    return { kind: 'changed', route: bump(dropLoading(route, NEWER_ROUTE), route, { strategy, nowMs }) };
   const loaded: Route = { ...route, rollout: { phase: 'ready', version, message: '' } };
   const moved: Move =
     rollout.back === true
@@ -141,6 +156,7 @@ export function settleLoad(route: Route, outcome: LoadOutcome, strategy: Rollout
 export function settleKeep(route: Route, revision: number, strategy: RolloutStrategy, nowMs: number): Decision {
   if (route.revision !== revision || !isKeepOver(route, nowMs))
     return rejected('keep_superseded', 'no version is to be unloaded now');
+  if (isOfLaterRelease(route)) return rejected('newer_route', NEWER_ROUTE);
   const spare = spareVersions(route);
   const loadedVersions = route.loadedVersions.filter((version) => !spare.includes(version));
   const reason = `unloaded after its time without traffic: version ${spare.join(', ')}`;
@@ -154,6 +170,8 @@ export function settleStep(route: Route, outcome: StepOutcome, strategy: Rollout
   const isCurrent = revision === outcome.revision && rollout.version === outcome.version;
   if (rollout.phase !== 'progressing' || steps === undefined || !isCurrent || !mayMove(steps, nowMs))
     return rejected('step_superseded', `version ${outcome.version} has no step that is due`);
+  if ((outcome.kind === 'next' || outcome.kind === 'weight') && isOfLaterRelease(route))
+    return rejected('newer_route', NEWER_ROUTE);
   if (outcome.kind === 'weight' && (steps.bandit === undefined || !isShare(outcome.weight)))
     return rejected('invalid_weights', `${outcome.weight} is no share that a bandit may have, 1 to 99`);
   const { reason = route.reason } = outcome;
@@ -247,12 +265,12 @@ function act(route: Route, command: RouteCommand, strategy: RolloutStrategy, now
       return resume(route, action.version, strategy, nowMs);
     case 'abort':
       return isOvertaken(route, command)
-        ? rollback(route, why('aborted', by, reason), strategy)
+        ? rollback(route, why('aborted', by, reason), strategy, nowMs)
         : abort(route, action.version, why('aborted', by, reason), strategy);
     case 'promote':
       return promote(route, action.version, strategy);
     case 'rollback':
-      return rollback(route, why('rolled back', by, reason), strategy);
+      return rollback(route, why('rolled back', by, reason), strategy, nowMs);
     case 'setWeights':
       return setWeights(route, action.weights, strategy, { sinceMs: nowMs, reason: 'weights were set by hand', by });
     case 'setShadows':
@@ -287,8 +305,13 @@ function startRollout(before: Route, version: number, strategy: RolloutStrategy,
   const previous = route.loadedVersions.filter((loaded) => loaded === route.previousVersion);
   const held = new Set([...kept, ...route.shadows, ...previous, version]);
   const loadedVersions = [...held].sort((a, b) => a - b);
-  return { kind: 'moved', route: { ...route, loadedVersions, rollout: { phase: 'loading', version, message: '' } } };
+  return { kind: 'moved', route: { ...route, loadedVersions, rollout: loading(version, '', nowMs) } };
 }
+
+/** Whatever else is asked meanwhile, its time-out counts from here. */
+const loading = (version: number, message: string, loadingSinceMs: number): RolloutState => {
+  return { phase: 'loading', version, message, loadingSinceMs };
+};
 
 /** The strategy's (first) step for a warm version. */
 function giveTraffic(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
@@ -445,19 +468,18 @@ function promote(route: Route, version: number, strategy: RolloutStrategy): Move
  * After it there is no previous version: a second rollback must not bring the bad one back; promote undoes it. That of
  * a rollout in steps is its abort.
  */
-function rollback(route: Route, message: string, strategy: RolloutStrategy): Move {
+function rollback(route: Route, message: string, strategy: RolloutStrategy, nowMs: number): Move {
   if (route.rollout.phase === 'progressing' && route.rollout.steps !== undefined)
     return { kind: 'moved', route: takenBack(route, message, strategy) };
   const version = route.previousVersion;
   if (version === 0) return rejected('nothing_to_roll_back', noPrevious(route));
-  const { rollout } = route;
-  if (rollout.phase === 'loading' && rollout.back === true)
+  if (route.rollout.phase === 'loading' && route.rollout.back === true)
     return rejected('rollout_in_progress', `version ${version} is being loaded again for a rollback`);
   const base = supersede(route, 'rollback');
   if (readyVersions(base).includes(version)) return { kind: 'moved', route: backTo(base, version, strategy) };
   const loadedVersions = [...base.loadedVersions, version].sort((a, b) => a - b);
-  const loading = { phase: 'loading' as const, version, message: `${message}: it is loaded again first`, back: true };
-  return { kind: 'moved', route: { ...base, loadedVersions, rollout: loading } };
+  const rollout = { ...loading(version, `${message}: it is loaded again first`, nowMs), back: true };
+  return { kind: 'moved', route: { ...base, loadedVersions, rollout } };
 }
 
 function noPrevious(route: Route): string {

@@ -48,6 +48,8 @@ export type RejectionReason =
   | 'nothing_to_roll_back'
   | 'rollout_in_progress'
   | 'load_superseded'
+  /** A later release has written the route, and this one does not know all that it says. */
+  | 'newer_route'
   | 'invalid_shadows'
   /** The step that was due has come, or its rollout has ended. */
   | 'step_superseded'

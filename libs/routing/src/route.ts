@@ -23,19 +23,27 @@ export const TARGET_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 export const ROLLOUT_PHASES = ['idle', 'loading', 'ready', 'progressing', 'promoted', 'failed'] as const;
 export type RolloutPhase = (typeof ROLLOUT_PHASES)[number];
 
+/**
+ * A part of a route that a router of a later release may have written: `unread` is what of it this one does not know, as
+ * it came (base64), and is written again as it is.
+ */
+interface Carried {
+  unread?: string | undefined;
+}
+
 export interface Share {
   version: number;
   /** Percent of live traffic, 1 to 100. */
   weight: number;
 }
 
-export interface RouteTarget extends Share {
+export interface RouteTarget extends Share, Carried {
   /** Tells the targets of one route apart; the strategy gives it. */
   name: string;
 }
 
 /** One step of a rollout, as the project file declares it. */
-export interface PlannedStep {
+export interface PlannedStep extends Carried {
   /** Percent of live traffic for the new version, 1 to 99; of a check 0 (before the switch) or 100 (after it). */
   weight: number;
   /** It lasts at least so long; undefined = until a person skips it or promotes the version. */
@@ -57,7 +65,7 @@ export interface RolloutChecks {
 }
 
 /** Where a rollout is that has given its version a part of the traffic. Times are processing time. */
-export interface RolloutSteps {
+export interface RolloutSteps extends Carried {
   /** As it was when the rollout began: a project file that is applied meanwhile counts for the next one. */
   plan: readonly PlannedStep[];
   /** Place in the plan. */
@@ -81,7 +89,7 @@ export interface RolloutSteps {
 }
 
 /** Of a bandit: the weight of its one step follows labels (bandit.ts). */
-export interface BanditTerms {
+export interface BanditTerms extends Carried {
   /** Least share of each arm, percent, 1 to 49. */
   floor: number;
   /** Processing time between two moves. */
@@ -90,14 +98,14 @@ export interface BanditTerms {
   confidence: number;
 }
 
-export interface RolloutPause {
+export interface RolloutPause extends Carried {
   sinceMs: number;
   reason: string;
   /** Who paused it; '' where nobody said. */
   by: string;
 }
 
-export interface RolloutState {
+export interface RolloutState extends Carried {
   phase: RolloutPhase;
   /** 0 while idle. */
   version: number;
@@ -106,10 +114,12 @@ export interface RolloutState {
   steps?: RolloutSteps | undefined;
   /** While `loading`: for a rollback; it gets all traffic when it is ready. */
   back?: boolean | undefined;
+  /** While `loading`: since when, in processing time; undefined in a route of an earlier release. */
+  loadingSinceMs?: number | undefined;
 }
 
 /** One version of an experiment. */
-export interface ExperimentArm {
+export interface ExperimentArm extends Carried {
   version: number;
   /** Percent of those who take part, 0 to 100; 0 = nobody any more. */
   weight: number;
@@ -120,7 +130,7 @@ export interface ExperimentArm {
 }
 
 /** An A/B/n experiment: arms side by side until it ends, beside the route's targets. Times are processing time. */
-export interface Experiment {
+export interface Experiment extends Carried {
   name: string;
   /** Of its own, 1 or more: other entities meet in each experiment. */
   salt: number;
@@ -141,7 +151,7 @@ export interface Experiment {
   end?: ExperimentEnd | undefined;
 }
 
-export interface ExperimentEnd {
+export interface ExperimentEnd extends Carried {
   atMs: number;
   reason: string;
   /** '' = the router. */
@@ -161,7 +171,7 @@ export interface RolloutDraw {
   readonly weight: number;
 }
 
-export interface Route {
+export interface Route extends Carried {
   project: string;
   /** 0 = never changed; grows by one with each change. Commands carry the revision they expect. */
   revision: number;
@@ -219,6 +229,13 @@ export function emptyRoute(project: string): Route {
     correlationId: '',
     recentCommandIds: [],
   };
+}
+
+/** A later release has written it: it says what this one does not know, anywhere in it. O(route). */
+export function isOfLaterRelease(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  if (typeof (part as Carried).unread === 'string') return true;
+  return Object.values(part).some(isOfLaterRelease);
 }
 
 /** The experiment that sends requests now. */

@@ -10,7 +10,15 @@
 
 import { hash32 } from '@millrace/domain';
 import { primaryVersion } from './primary.js';
-import { type BanditTerms, type PlannedStep, type RolloutSteps, type Route, type Share, TARGETS_MAX } from './route.js';
+import {
+  type BanditTerms,
+  isOfLaterRelease,
+  type PlannedStep,
+  type RolloutSteps,
+  type Route,
+  type Share,
+  TARGETS_MAX,
+} from './route.js';
 
 /** "step", so that the same text elsewhere gives another salt. */
 const SALT_SEED = 0x73746570;
@@ -134,7 +142,7 @@ export interface RolloutProgress {
   /** Percent that it has at the next step; 100 = that is the end. */
   nextWeight: number;
   sinceMs: number;
-  /** When the next step comes at the earliest; null = a person says when. */
+  /** From when on the next step may come, also where that is over; null = a person says when. */
   nextMs: number | null;
   /** A clause: "waits for …". */
   waitsFor: string;
@@ -147,10 +155,8 @@ export interface RolloutProgress {
 }
 
 /** undefined: the route is in no step. */
-export function rolloutProgress(
-  { rollout, targets }: Pick<Route, 'rollout' | 'targets'>,
-  nowMs: number,
-): RolloutProgress | undefined {
+export function rolloutProgress(route: Pick<Route, 'rollout' | 'targets'>, nowMs: number): RolloutProgress | undefined {
+  const { rollout, targets } = route;
   const { steps, version } = rollout;
   if (rollout.phase !== 'progressing' || steps === undefined) return undefined;
   return {
@@ -159,18 +165,19 @@ export function rolloutProgress(
     nextWeight: steps.plan[steps.at + 1]?.weight ?? 100,
     sinceMs: steps.sinceMs,
     nextMs: steps.pause === undefined ? (steps.dueMs ?? null) : null,
-    waitsFor: waitOf(steps, nowMs),
+    waitsFor: waitOf(steps, nowMs, isOfLaterRelease(route)),
     check: checkOf({ rollout }) === undefined ? null : steps.plan[steps.at]?.weight === 0 ? 'before' : 'after',
     untilMs: steps.pause === undefined ? (steps.untilMs ?? null) : null,
     preview: previewVersion({ rollout, targets }) === 0 ? null : PREVIEW,
   };
 }
 
-function waitOf({ pause, dueMs, plan, at, untilMs, bandit }: RolloutSteps, nowMs: number): string {
+function waitOf({ pause, dueMs, plan, at, untilMs, bandit }: RolloutSteps, nowMs: number, isOfLater: boolean): string {
   if (pause !== undefined) {
     const by = pause.by === '' ? '' : ` by ${pause.by}`;
     return `a person to resume it: paused${by}${pause.reason === '' ? '' : `, ${pause.reason}`}`;
   }
+  if (isOfLater) return 'a newer router: one has written what the router that was asked does not know; update it';
   if (dueMs === undefined) return 'a person to skip the step, to promote the version or to abort it';
   const isCheck = (plan[at]?.copies ?? 0) > 0;
   if (nowMs < dueMs) {

@@ -290,8 +290,9 @@ function windowsOf(
       judged: () => checkpointer.judged(),
       archive,
       seen: {
-        prediction: ({ project, modelVersion, latencyUs }) => {
-          if (metadata.project(project) !== undefined) liveTraffic.of(project).prediction(modelVersion, latencyUs);
+        prediction: (message) => {
+          const { project } = message;
+          if (metadata.project(project) !== undefined) liveTraffic.of(project).prediction(message);
         },
         label: ({ project }) => {
           if (metadata.project(project) !== undefined) liveTraffic.of(project).label();

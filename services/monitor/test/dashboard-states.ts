@@ -511,7 +511,7 @@ function watched(traffic: TrafficHistory, live: LiveTrafficByProject, marks: Mar
     for (const { version, weight } of bursts && second % 20 !== 7 ? [] : targets) {
       const until = marked && second > 100 ? (version === 1 ? 100 : 0) : weight;
       for (let i = 0; i < Math.round((until / 10) * (0.8 + 0.4 * rng.next())); i++)
-        live.of(name).prediction(version, 700 + 900 * rng.next());
+        live.of(name).prediction({ modelVersion: version, latencyUs: 700 + 900 * rng.next(), role: 'live' });
     }
     live.of(name).beat(NOW_MS - second * 1_000);
   }

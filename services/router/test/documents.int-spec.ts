@@ -90,6 +90,34 @@ describe('documents that are none', () => {
     expect((await router.post('/v1/projects/p/promote', { version: 2 })).status).toBe(200);
   }, 90_000);
 
+  it('of a later release are served by and taken back, and what they say is not lost by this one', async () => {
+    const before = (await routeOf('p')) as Route;
+    // Field 99, a number.
+    const unread = Buffer.from([0x98, 0x06, 7]).toString('base64');
+    const newer = { ...before, revision: before.revision + 1, unread };
+    await platform.producer.send('routes.v1', [{ key: 'p', value: encodeRoute(newer) }]);
+    await router.until(async () => (await routeOf('p'))?.revision === newer.revision);
+    expect(await answering()).toBe('2');
+    expect(await router.post('/v1/projects/p/promote', { version: 1 })).toMatchObject({
+      status: 409,
+      body: {
+        error: { message: expect.stringContaining('update this router first'), facts: { reason: 'newer_route' } },
+      },
+    });
+    expect(router.output).toContain('a newer router has written a route');
+    expect(await router.post('/v1/projects/p/rollback', {})).toMatchObject({
+      ...{ status: 200, body: { route: { revision: newer.revision + 1, targets: [{ version: 1 }] } } },
+    });
+    await restarted();
+    await router.until(async () => (await routeOf('p'))?.revision === newer.revision + 1);
+    expect([await answering(), await routeOf('p')]).toEqual(['1', expect.objectContaining({ unread })]);
+    const { unread: _gone, ...known } = (await routeOf('p')) as Route;
+    const again = encodeRoute({ ...known, revision: known.revision + 1 });
+    await platform.producer.send('routes.v1', [{ key: 'p', value: again }]);
+    await router.until(async () => (await routeOf('p'))?.revision === known.revision + 1);
+    expect((await router.post('/v1/projects/p/promote', { version: 2 })).status).toBe(200);
+  }, 60_000);
+
   it('where compaction has left nothing else of a route, the copy on disk is served from', async () => {
     await platform.apply('kept', '{}');
     await platform.announce({ version: 1 }, 'kept');

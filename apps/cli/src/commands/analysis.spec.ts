@@ -42,6 +42,12 @@ describe('an analysis in the terminal', () => {
     expect(scores).toMatch(/^scores +no data +none +none +- +- /);
   });
 
+  it('beside a criterion that has passed it said after how many answers it would be seen', () => {
+    const text = describeAnalysis({ ...ANALYSIS, criteria: [{ ...ERRORS, verdict: 'pass' }] });
+    expect(text).toContain('2 points more failures: ruled out');
+    expect(text).not.toContain('would be seen');
+  });
+
   it('where entities differ it says what their answers count', () => {
     const text = describeAnalysis({ ...ANALYSIS, criteria: [{ ...ERRORS, designEffect: 4.27 }] });
     expect(text).toContain('more answers; entities differ, 4.3 answers count as one');

@@ -56,9 +56,11 @@ function figure({ unit }: Criterion, { figure, k, n, says }: Criterion['stable']
 function next({ verdict, effect, answersUntilSeen, unit, designEffect }: Criterion): string {
   if (verdict === 'fail' || verdict === 'no_data' || unit === 'drifts') return effect;
   const seen =
-    answersUntilSeen === 0
-      ? `${effect}: would have been seen`
-      : `${effect}: would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
+    verdict === 'pass'
+      ? `${effect}: ruled out`
+      : answersUntilSeen === 0
+        ? `${effect}: would have been seen`
+        : `${effect}: would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
   return designEffect < 1.5 ? seen : `${seen}; entities differ, ${designEffect.toPrecision(2)} answers count as one`;
 }
 

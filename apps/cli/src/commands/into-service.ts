@@ -25,9 +25,10 @@ type Route = NonNullable<Awaited<ReturnType<Context['control']['routeOrNone']>>>
 function arrivalOn(project: string, route: Route | undefined, version: number): Arrival | undefined {
   if (route === undefined) return undefined;
   const { rollout, targets } = route;
-  const progress = rollout.version === version ? rolloutProgress(route, systemClock.nowMs()) : undefined;
+  const nowMs = systemClock.nowMs();
+  const progress = rollout.version === version ? rolloutProgress(route, nowMs) : undefined;
   if (progress !== undefined)
-    return notYet(`it comes in steps (${progressText(progress)}); \`millrace rollout status ${project}\``);
+    return notYet(`it comes in steps (${progressText(progress, nowMs)}); \`millrace rollout status ${project}\``);
   if (targets.some((target) => target.version === version)) return { isInService: true, why: '' };
   const isFailed = rollout.phase === 'failed' && rollout.version === version;
   return isFailed ? notYet(`its rollout failed: ${rollout.message}`) : undefined;

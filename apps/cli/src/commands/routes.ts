@@ -9,7 +9,7 @@ import { keptText, progressText } from '../overview/rollout-text.js';
 import { describeShadows } from '../overview/shadow-text.js';
 import { describeAnalysis } from './analysis.js';
 import { action, type Context } from './context.js';
-import { endedExperiment } from './experiment-text.js';
+import { describeExperiment, endedExperiment } from './experiment-text.js';
 import { projectName, VERSION_MAX, wholeNumber } from './option-values.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
@@ -73,16 +73,18 @@ export function routeCommands(program: Command): void {
       action(async (context, project: string) => {
         const route = await context.control.route(project);
         const shadowTraffic = await context.control.shadowTraffic(project);
-        const progress = rolloutProgress(route, systemClock.nowMs());
+        const nowMs = systemClock.nowMs();
+        const progress = rolloutProgress(route, nowMs);
+        const runningExperiment = isRunning(route) ? await context.control.experiment(project) : null;
         const analysis = await context.control.analysis(project);
         const kept = keptText(route);
         context.print(
-          { ...route, progress: progress ?? null, analysis, shadowTraffic },
+          { ...route, progress: progress ?? null, analysis, runningExperiment, shadowTraffic },
           (width) =>
             [
               describeRoute(route),
-              ...(isRunning(route) ? [besideRoute(project)] : []),
-              ...(progress === undefined ? [] : [progressText(progress)]),
+              ...(runningExperiment === null ? [] : [BESIDE_ROUTE, describeExperiment(runningExperiment, width)]),
+              ...(progress === undefined ? [] : [progressText(progress, nowMs)]),
               ...(kept === undefined ? [] : [kept]),
               ...(analysis === null ? [] : [describeAnalysis(analysis, width)]),
               ...describeShadows(route, shadowTraffic),
@@ -208,10 +210,11 @@ function moveCommand(rollout: Command, move: RolloutMove, description: string): 
             ...(by === undefined ? {} : { issuedBy: by }),
           }),
         );
-        const progress = rolloutProgress(answer.route, systemClock.nowMs());
+        const nowMs = systemClock.nowMs();
+        const progress = rolloutProgress(answer.route, nowMs);
         context.print(
           answer,
-          () => [describeSwitch(answer), ...(progress === undefined ? [] : [progressText(progress)])].join('\n'),
+          () => [describeSwitch(answer), ...(progress === undefined ? [] : [progressText(progress, nowMs)])].join('\n'),
           afterRoute(project, answer.route),
         );
         return 0;
@@ -283,8 +286,7 @@ function describeRoute({ targets, shadows, shadowShare, rollout }: Route): strin
 
 /** All that a rollout tells is of the targets; who takes part in an experiment goes elsewhere. */
 const isRunning = ({ experiment }: Route): boolean => experiment !== undefined && experiment.end === undefined;
-const besideRoute = (project: string): string =>
-  `an experiment runs beside it: \`millrace experiment status ${project}\``;
+const BESIDE_ROUTE = 'an experiment runs beside it, whose arms answer those who take part:';
 
 /** What helps now: to watch what serves, and to take it back where that is possible. */
 function afterRoute(project: string, { targets, rollout, previousVersion }: Route): string[] {

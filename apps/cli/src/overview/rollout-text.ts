@@ -4,9 +4,15 @@
 import { timeText } from '@millrace/domain';
 import type { RolloutProgress, Route } from '@millrace/routing';
 
-export function progressText(progress: RolloutProgress): string {
+export function progressText(progress: RolloutProgress, nowMs: number): string {
   const { version, step, steps, weight, nextWeight, sinceMs, nextMs, waitsFor, check, untilMs, preview } = progress;
-  const next = `next: ${nextWeight} %${nextMs === null ? '' : ` at ${timeText(nextMs)} at the earliest`}`;
+  const when =
+    nextMs === null
+      ? ''
+      : nextMs > nowMs
+        ? ` at ${timeText(nextMs)} at the earliest`
+        : `, due since ${timeText(nextMs)}`;
+  const next = `next: ${nextWeight} %${when}`;
   const where = check === null ? `${weight} %` : `check ${check} the switch, ${weight} %`;
   const until = untilMs === null ? '' : `, until ${timeText(untilMs)}`;
   const asked = preview === null ? '' : `; it answers requests to model version \`${preview}\``;

@@ -1,6 +1,7 @@
 // The last minutes of traffic as the dashboard shows them: one point a second per project, from predictions as they are
-// applied. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
+// applied; copies that nobody sees the answers of (role `shadow`) are none. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
 
+import type { PredictionMessage } from '@millrace/contracts';
 import { PROJECTS_MAX } from '@millrace/domain';
 import { LatencyHistogram } from '@millrace/statistics';
 
@@ -16,6 +17,8 @@ export interface LivePoint {
   byVersion: Record<number, number>;
 }
 
+type LivePrediction = Pick<PredictionMessage, 'modelVersion' | 'latencyUs' | 'role'>;
+
 export class LiveTraffic {
   private readonly points: LivePoint[] = [];
   private latencyUs = new LatencyHistogram();
@@ -23,7 +26,8 @@ export class LiveTraffic {
   private labels = 0;
   private byVersion: Record<number, number> = {};
 
-  prediction(version: number, latencyUs: number): void {
+  prediction({ modelVersion: version, latencyUs, role }: LivePrediction): void {
+    if (role !== 'live') return;
     this.predictions += 1;
     this.byVersion[version] = (this.byVersion[version] ?? 0) + 1;
     this.latencyUs.record(latencyUs);

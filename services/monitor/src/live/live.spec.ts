@@ -6,13 +6,22 @@ import { LiveTraffic, POINTS_MAX } from './live-traffic.js';
 describe('LiveTraffic', () => {
   it('makes a point a second and forgets the oldest', () => {
     const live = new LiveTraffic();
-    for (let i = 0; i < 50; i++) live.prediction(i % 2, 2_000);
+    for (let i = 0; i < 50; i++) live.prediction({ modelVersion: i % 2, latencyUs: 2_000, role: 'live' });
     live.label();
     expect(live.beat(1_000)).toMatchObject({ atMs: 1_000, predictions: 50, labels: 1, byVersion: { 0: 25, 1: 25 } });
     expect(live.recent()[0]?.p50Ms).toBeCloseTo(2, 1);
     expect(live.beat(2_000)).toMatchObject({ predictions: 0, p99Ms: null, byVersion: {} });
     for (let i = 0; i < POINTS_MAX + 5; i++) live.beat(i);
     expect(live.recent()).toHaveLength(POINTS_MAX);
+  });
+
+  it('copies to a shadow made the traffic look like more than there is, and the latency like theirs', () => {
+    const live = new LiveTraffic();
+    live.prediction({ modelVersion: 1, latencyUs: 2_000, role: 'live' });
+    for (let i = 0; i < 9; i++) live.prediction({ modelVersion: 2, latencyUs: 90_000, role: 'shadow' });
+    const point = live.beat(1_000);
+    expect(point).toMatchObject({ predictions: 1, byVersion: { 1: 1 } });
+    expect(point.p99Ms).toBeLessThan(3);
   });
 });
 

@@ -140,6 +140,29 @@ describe('what is told of routes', () => {
     expect(new Set(both).size).toBe(2);
   });
 
+  it('a rollback that loads its version first was told as the start of a rollout', () => {
+    const live = { targets: TWO, previousVersion: 1 };
+    const back = { ...rollout('loading', 1, 'rolled back by ada: it is loaded again first'), back: true };
+    const all = [
+      route({ ...live, rollout: rollout('promoted', 2) }),
+      route({ ...live, rollout: back }),
+      route({ targets: ONE, rollout: rollout('promoted', 1) }),
+    ];
+    expect(told(all)).toEqual(['rollout.promoted 2', 'rollout.rolling_back 1', 'rollout.rolled_back 1']);
+    const [loading] = ofRoute(seenOf(all[0] as Route), all[1] as Route);
+    expect(loading?.data.message).toBe(
+      'loading again, for a rollback, version 1: rolled back by ada: it is loaded again first',
+    );
+    const failed = route({ ...live, rollout: rollout('failed', 1, 'not ready within 60 s') });
+    expect(ofRoute(seenOf(all[1] as Route), failed).map(({ data }) => data.message)).toEqual([
+      'not rolled back: version 1: not ready within 60 s',
+    ]);
+    const promoted = route({ targets: [target(3, 100)], rollout: rollout('promoted', 3), previousVersion: 2 });
+    expect(ofRoute(seenOf(all[1] as Route), promoted)[0]?.data.message).toMatch(
+      /^given up: the rollback to version 1: /,
+    );
+  });
+
   it('tells a split by hand as a step of the traffic, not as a promotion', () => {
     const promoted = { rollout: rollout('promoted', 2), previousVersion: 1 };
     const all = [route({ targets: TWO, ...promoted }), route({ targets: SPLIT, ...promoted })];

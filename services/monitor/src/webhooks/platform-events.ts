@@ -22,7 +22,7 @@ export interface RouteSeen {
   live: number;
   /** Versions with their weights, as a text to compare. */
   traffic: string;
-  /** Phase and version of the rollout, likewise. */
+  /** Phase and version of the rollout, and `back` of a load for a rollback, likewise. */
   rollout: string;
   /** Since when it is paused; 0: it is not. Not there in what an earlier release kept. */
   pausedMs?: number;
@@ -93,8 +93,9 @@ export function ofRoute(before: RouteSeen | undefined, route: Route): ProjectEve
     ...(step === undefined ? [] : [{ event: step, version: versionOf(step, seen, route), why }]),
     ...besides.filter(({ event }) => event !== 'rollout.superseded'),
   ];
+  const words = isBack(before?.rollout) ? { ...WORDS, ...WORDS_OF_ROLLBACK } : WORDS;
   const ofRollout = told.map(({ event, version, why }) => {
-    const message = `${WORDS[event]} ${version}${why === '' ? '' : `: ${why}`}`;
+    const message = `${words[event]} ${version}${why === '' ? '' : `: ${why}`}`;
     const data = { ...facts, version, message };
     return { project, event, id: event === step ? id : `${id}/${event}`, subject: `${version}`, data };
   });
@@ -125,9 +126,11 @@ function ofExperiment(before: RouteSeen | undefined, seen: RouteSeen, route: Rou
 }
 
 function versionOf(step: RouteStep, seen: RouteSeen, { rollout }: Route): number {
-  const isOfRollout = step === 'rollout.started' || step === 'rollout.aborted' || rollout.phase === 'progressing';
+  const isOfRollout = OF_ROLLOUT.includes(step) || rollout.phase === 'progressing';
   return isOfRollout ? rollout.version : seen.live;
 }
+
+const OF_ROLLOUT: readonly RouteStep[] = ['rollout.started', 'rollout.rolling_back', 'rollout.aborted'];
 
 interface Beside {
   event: RouteStep;
@@ -155,7 +158,7 @@ function besidesOf(before: RouteSeen | undefined, seen: RouteSeen, { rollout }: 
         ]
       : []),
     ...(rollout.phase === 'loading' && seen.rollout !== before?.rollout
-      ? [{ event: 'rollout.started' as const, version: rollout.version, why: '' }]
+      ? [{ event: loadingOf(rollout), version: rollout.version, why: rollout.message }]
       : []),
     ...(pause !== undefined && pausedMs === 0
       ? [{ event: 'rollout.paused' as const, version: rollout.version, why: because }]
@@ -173,7 +176,7 @@ export function seenOf({ revision, changedAtMs, targets, rollout, experiment }: 
     changedAtMs,
     live: primaryVersion(targets),
     traffic,
-    rollout: `${rollout.phase} ${rollout.version}`,
+    rollout: `${rollout.phase} ${rollout.version}${rollout.back === true ? BACK : ''}`,
     pausedMs: rollout.steps?.pause?.sinceMs ?? 0,
     experiment: experiment === undefined ? '' : `${experiment.fromRevision}${experiment.end ? ' over' : ''}`,
   };
@@ -196,8 +199,20 @@ const WORDS: Readonly<Record<RouteStep, string>> = {
   'rollout.resumed': 'goes on: the rollout of version',
   'rollout.superseded': 'given up: the rollout of version',
   'rollout.aborted': 'not rolled out: version',
+  'rollout.rolling_back': 'loading again, for a rollback, version',
   'rollout.rolled_back': 'all traffic is back at version',
 };
+
+/** Where what ends is a rollback whose version had to be loaded first. */
+const WORDS_OF_ROLLBACK: Partial<Record<RouteStep, string>> = {
+  'rollout.superseded': 'given up: the rollback to version',
+  'rollout.aborted': 'not rolled back: version',
+};
+
+const BACK = ' back';
+const isBack = (rollout: string | undefined): boolean => rollout?.endsWith(BACK) === true;
+const loadingOf = ({ back }: Route['rollout']): RouteStep =>
+  back === true ? 'rollout.rolling_back' : 'rollout.started';
 
 /** A rollback alone leaves no previous version where another one was live (libs/routing: rollout.ts). */
 function stepOf(
@@ -219,7 +234,7 @@ function stepOf(
   if (rollout.phase === 'progressing') return 'rollout.step';
   // The check after the switch is over: all traffic was there already.
   if (rollout.phase === 'promoted' && wasInSteps) return 'rollout.promoted';
-  if (rollout.phase === 'loading') return 'rollout.started';
+  if (rollout.phase === 'loading') return loadingOf(rollout);
   return rollout.phase === 'failed' ? 'rollout.aborted' : undefined;
 }
 

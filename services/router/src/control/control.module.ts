@@ -14,7 +14,13 @@ import {
   TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
-import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
+import {
+  DEFAULT_STRATEGY,
+  isOfLaterRelease,
+  type RolloutStrategy,
+  type Route,
+  rolloutProgress,
+} from '@millrace/routing';
 import { type ServiceContext, type Tick, within } from '@millrace/service';
 import { type AnalysisWiring, analysis } from '../analysis/analysis.module.js';
 import type { RouterConfig } from '../config.js';
@@ -280,6 +286,8 @@ function routeFollower(
   const confirmed = new Map<string, Route>();
   /** Whose newest route here cannot be read: what is known of them stays until one comes that can. */
   const unreadable = new Set<string>();
+  const toldOfLater = (project: string, revision: number): void =>
+    log.warn('a newer router has written a route that this one only takes back: update it', { project, revision });
   return new RouteFollower(
     connection,
     {
@@ -288,11 +296,16 @@ function routeFollower(
         unreadable.delete(route.project);
         routeLog.learnPartition(route.project, partition);
         table.apply(route);
+        if (isOfLaterRelease(route)) toldOfLater(route.project, route.revision);
         if (!held.has(partition)) control.onRoute(table.routeOrEmpty(route.project));
         snapshot.touch();
       },
-      onRouteUnreadable(project, partition) {
+      onRouteUnreadable(project, partition, laterRevision) {
         if (unreadable.size < PROJECTS_MAX) unreadable.add(project);
+        if (laterRevision > 0) {
+          table.cannotRead(project, laterRevision);
+          toldOfLater(project, laterRevision);
+        }
         routeLog.learnPartition(project, partition);
       },
       onRouteRemoved(project) {

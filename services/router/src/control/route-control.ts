@@ -7,7 +7,7 @@ import type { Switch } from '@millrace/routing';
 import { type Decision, decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
 import type { RouteTable } from '../routing/route-table.js';
 import { type VersionKnowledge, versionFault } from './known-versions.js';
-import { type CommandResult, type MixedOrigins, otherOrigin } from './route-owner.js';
+import { type CommandResult, type MixedOrigins, newerRoute, otherOrigin } from './route-owner.js';
 
 /** Callers waiting at the same time. */
 const WAITERS_MAX = 1_024;
@@ -109,6 +109,8 @@ export class RouteControl {
   /** What this replica can refuse by itself never reaches the log; the owner decides again on its own state. */
   private async admitted(command: Command & { action: RouteAction }): Promise<Exclude<Decision, { kind: 'rejected' }>> {
     const route = () => this.table.routeOrEmpty(command.project);
+    const unread = newerRoute(this.table, command.project);
+    if (unread !== undefined) throw refusal(unread, route());
     const mixed = otherOrigin(command, this.options.mixed);
     if (mixed !== undefined) throw refusal(mixed, route());
     const foreseen = await this.foresee(command);

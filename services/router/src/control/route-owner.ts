@@ -62,6 +62,19 @@ export function otherOrigin(
   return undefined;
 }
 
+/** Refuses what would be decided on an old route, while a newer router has written one that cannot be read here. */
+export function newerRoute(
+  table: Pick<RouteTable, 'isOutdated'>,
+  project: string,
+): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
+  if (!table.isOutdated(project)) return undefined;
+  return { kind: 'rejected', reason: 'newer_route', message: UNREADABLE_ROUTE };
+}
+
+const UNREADABLE_ROUTE =
+  'this route was written by a newer router and cannot be read by this one, which serves by the one before: update ' +
+  'this router first';
+
 export type CommandResult =
   | { kind: 'applied'; route: Route; switch: Switch | null }
   | { kind: 'rejected'; reason: RejectionReason | 'unknown_project'; message: string; route: Route };
@@ -93,10 +106,22 @@ interface Acceptance {
   failuresBefore: number;
 }
 
+/** The running watch of a project's load. */
+interface LoadWatch {
+  /** At which it began: other changes of the route begin another one. */
+  revision: number;
+  /** Which load. */
+  load: string;
+  /** On the monotonic clock: of the load, whatever else of the route has changed since it was asked for. */
+  endMs: number;
+}
+
+/** Who takes a load over when its time is up looks at serving itself, so long at most. */
+const TAKEN_OVER_MS = 5_000;
+
 export class RouteOwner {
   private readonly tails = new Map<string, Promise<unknown>>();
-  /** Revision at which the running watch of a project's load began. */
-  private readonly watching = new Map<string, number>();
+  private readonly watching = new Map<string, LoadWatch>();
   private readonly steps: StepWatch;
   /** Projects of which a write is on its way that unloads versions. */
   private readonly unloading = new Set<string>();
@@ -153,6 +178,8 @@ export class RouteOwner {
         };
       }
       const before = this.table.get(command.project);
+      const unread = newerRoute(this.table, command.project);
+      if (unread !== undefined) return { ...unread, route: this.table.routeOrEmpty(command.project) };
       const mixed = otherOrigin(command, this.options.mixed);
       if (mixed !== undefined) return { ...mixed, route: this.table.routeOrEmpty(command.project) };
       const decision = decide(before, command, this.options.strategyOf(command.project), clock.nowMs());
@@ -209,12 +236,25 @@ export class RouteOwner {
   }
 
   private watchLoad(route: Route): void {
-    if (route.rollout.phase !== 'loading' || this.watching.get(route.project) === route.revision) return;
-    this.watching.set(route.project, route.revision);
-    this.untilSettled(route).catch((error: unknown) => this.options.onError(route.project, error));
+    const { project, revision, rollout } = route;
+    const known = this.watching.get(project);
+    if (rollout.phase !== 'loading' || known?.revision === revision) return;
+    const load = `${rollout.version} since ${rollout.loadingSinceMs}`;
+    const endMs = known?.load === load ? known.endMs : this.loadEndMs(route);
+    this.watching.set(project, { revision, load, endMs });
+    this.untilSettled(route, endMs).catch((error: unknown) => this.options.onError(project, error));
   }
 
-  private async untilSettled(route: Route): Promise<void> {
+  /** When the time of a load is up that this process has not watched before. */
+  private loadEndMs({ rollout: { loadingSinceMs } }: Route): number {
+    const { clock, loadTimeoutMs } = this.options;
+    const passedMs = loadingSinceMs === undefined ? 0 : clock.nowMs() - loadingSinceMs;
+    const leftMs = Math.max(loadTimeoutMs - passedMs, TAKEN_OVER_MS);
+    // Neither a clock that is behind nor a short time-out makes it longer.
+    return clock.monotonicMs() + Math.min(loadTimeoutMs, leftMs);
+  }
+
+  private async untilSettled(route: Route, endMs: number): Promise<void> {
     const { project, revision } = route;
     const { version } = route.rollout;
     const { clock, loadTimeoutMs, sleep, versions } = this.options;
@@ -233,8 +273,8 @@ export class RouteOwner {
       );
     };
     const isLooked = () => looked === 'yes';
-    const endMs = clock.monotonicMs() + loadTimeoutMs;
-    const current = () => this.watching.get(project) === revision && this.table.get(project)?.revision === revision;
+    const current = () =>
+      this.watching.get(project)?.revision === revision && this.table.get(project)?.revision === revision;
     while (current()) {
       look();
       const isLoaded = await this.probe.modelReady(project, version).catch(() => false);
@@ -255,12 +295,13 @@ export class RouteOwner {
     }
   }
 
-  /** False = the log was not there; the watch goes on. */
+  /** False = the log was not there, or this router may not write; the watch goes on. */
   private async settle(project: string, outcome: LoadOutcome & { message: string }): Promise<boolean> {
     const acceptance: Acceptance = {
       atMs: this.options.clock.monotonicMs(),
       failuresBefore: this.options.failures(project),
     };
+    if (this.table.isOutdated(project)) return false;
     try {
       await this.inTurn(project, async () => {
         const before = this.table.routeOrEmpty(project);
@@ -300,7 +341,7 @@ export class RouteOwner {
     const settled = this.inTurn(project, async () => {
       const before = this.table.routeOrEmpty(project);
       const decision = settle(before);
-      if (decision.kind !== 'changed') return;
+      if (decision.kind !== 'changed' || this.table.isOutdated(project)) return;
       await this.putInForce(before, decision.route, acceptance);
       this.watch(decision.route);
     });
@@ -317,7 +358,7 @@ export class RouteOwner {
     const done = this.inTurn(project, async () => {
       const before = this.table.routeOrEmpty(project);
       const decision = settleKeep(before, seen.revision, strategyOf(project), clock.nowMs());
-      if (decision.kind !== 'changed') return;
+      if (decision.kind !== 'changed' || this.table.isOutdated(project)) return;
       await this.putInForce(before, decision.route, acceptance);
       // A running experiment is watched at its route's revision.
       this.watch(decision.route);

@@ -99,7 +99,8 @@ export interface ProjectFacts {
 export interface FollowerHandlers {
   onRoute(route: Route, partition: number): void;
   /** What was known of it before stays. */
-  onRouteUnreadable(project: string, partition: number): void;
+  /** `laterRevision`: its revision where a later release has written it, else 0. */
+  onRouteUnreadable(project: string, partition: number, laterRevision: number): void;
   onRouteRemoved(project: string): void;
   onProject(project: string, facts: ProjectFacts | null): void;
   onModel(model: ModelVersion): Promise<void>;
@@ -175,7 +176,8 @@ export class RouteFollower {
       if (route.project !== key)
         throw new PlatformError('corrupt', `the route of ${route.project} stands under ${key}`);
     } catch (error) {
-      this.handlers.onRouteUnreadable(key, position.partition);
+      const { laterRevision = 0 } = PlatformError.from(error).facts;
+      this.handlers.onRouteUnreadable(key, position.partition, Number(laterRevision));
       throw error;
     }
     this.handlers.onRoute(route, position.partition);

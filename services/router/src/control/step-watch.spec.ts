@@ -77,6 +77,20 @@ describe('the watch of a step', () => {
     expect(asked).toBe(1);
   });
 
+  it('the time for a version that is not ready began anew with each change of shadows, and the step never ended', async () => {
+    isReady = false;
+    watch.watch(route);
+    await time.pass(1_000);
+    for (let i = 0; i < 3; i++) {
+      await time.pass(READY_MS_MAX / 4);
+      route = { ...route, revision: route.revision + 1 };
+      watch.watch(route);
+    }
+    expect(outcomes).toEqual([]);
+    await time.pass(READY_MS_MAX / 4 + 500);
+    expect(outcomes).toMatchObject([{ kind: 'abort', revision: 7, by: 'the router' }]);
+  });
+
   it('pauses a check that has not been decided in time, whatever has become of the analysis', async () => {
     const steps = route.rollout.steps as NonNullable<Route['rollout']['steps']>;
     const plan = [{ weight: 0, copies: 10, forMs: 1_000, withinMs: 20_000 }];

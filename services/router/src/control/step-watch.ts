@@ -6,7 +6,7 @@
 // better, and at its time it ends.
 //
 // A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout
-// does not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing:
+// does not hang, whatever else of the route changes meanwhile. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing:
 // rolloutProgress). A check before a switch waits no longer than the route says: then a person is asked, whatever
 // has become of the analysis.
 
@@ -56,9 +56,18 @@ export interface StepWatchOptions {
   onError(project: string, error: unknown): void;
 }
 
+/** The running watch of a project. */
+interface Watched {
+  /** At which it began. */
+  revision: number;
+  /** Which step of which rollout. */
+  step: string;
+  /** Of the version, on the monotonic clock; undefined: it was ready when it was asked for last. */
+  unreadySinceMs: number | undefined;
+}
+
 export class StepWatch {
-  /** Revision at which the running watch of a project began. */
-  private readonly watching = new Map<string, number>();
+  private readonly watching = new Map<string, Watched>();
 
   constructor(
     private readonly routes: Routes,
@@ -71,10 +80,13 @@ export class StepWatch {
     const { project, revision, rollout } = route;
     const { steps } = rollout;
     const waits = rollout.phase === 'progressing' && steps?.dueMs !== undefined && steps.pause === undefined;
+    const known = this.watching.get(project);
     if (!waits) this.end(project);
-    else if (this.watching.get(project) !== revision) {
-      this.watching.set(project, revision);
-      void this.untilMoved(project, revision);
+    else if (known?.revision !== revision) {
+      const step = `${steps.at} of ${steps.fromRevision} since ${steps.sinceMs}`;
+      const watched = { revision, step, unreadySinceMs: known?.step === step ? known.unreadySinceMs : undefined };
+      this.watching.set(project, watched);
+      void this.untilMoved(project, watched);
     }
   }
 
@@ -82,9 +94,9 @@ export class StepWatch {
     this.watching.delete(project);
   }
 
-  private async untilMoved(project: string, revision: number): Promise<void> {
+  private async untilMoved(project: string, watched: Watched): Promise<void> {
     const { clock, sleep } = this.options;
-    let unreadySinceMs: number | undefined;
+    const { revision } = watched;
     /** Of a bandit: when labels were asked last; a move writes the route. */
     let askedAtMs = this.routes.get(project)?.changedAtMs ?? 0;
     for (;;) {
@@ -99,8 +111,8 @@ export class StepWatch {
       }
       const isReady = await this.probe.modelReady(project, route.rollout.version).catch(() => false);
       if (this.current(project, revision) === undefined) return;
-      unreadySinceMs = isReady ? undefined : (unreadySinceMs ?? clock.monotonicMs());
-      const outcome = this.outcomeOf(route, unreadySinceMs, isOver);
+      watched.unreadySinceMs = isReady ? undefined : (watched.unreadySinceMs ?? clock.monotonicMs());
+      const outcome = this.outcomeOf(route, watched.unreadySinceMs, isOver);
       if (outcome === undefined && isReady && !isOver) {
         askedAtMs = clock.nowMs();
         continue;
@@ -113,7 +125,7 @@ export class StepWatch {
 
   /** undefined: this watch is over. */
   private current(project: string, revision: number): Route | undefined {
-    if (this.watching.get(project) !== revision) return undefined;
+    if (this.watching.get(project)?.revision !== revision) return undefined;
     const route = this.routes.get(project);
     return route?.revision === revision ? route : undefined;
   }

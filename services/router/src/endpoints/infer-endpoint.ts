@@ -36,7 +36,7 @@ export interface InferOptions {
   /** Absent where nothing is copied. */
   shadows?: Pick<ShadowCopies, 'copy'>;
   /** Absent where nothing is asked twice. */
-  fallbacks?: Pick<Fallbacks, 'sent' | 'after' | 'answered'>;
+  fallbacks?: Pick<Fallbacks, 'sent' | 'after' | 'ended'>;
   /** A request to the preview of a version is answered. */
   previewed?(project: string, version: number, status: number): void;
 }
@@ -218,8 +218,8 @@ export class InferEndpoint {
     // A step of a sequence belongs to its version, and a stream may have been answered in part.
     const fallbacks = byRoute && sequence === '' && !asked.stream ? this.options.fallbacks : undefined;
     fallbacks?.sent(project);
-    /** Of the version that failed, while another one is asked. */
-    let second: number | undefined;
+    /** While another version is asked than the one that failed. */
+    let second: { sent: number; version: number } | undefined;
     const sent = this.relay.send({
       ...asked,
       version,
@@ -232,19 +232,21 @@ export class InferEndpoint {
         if (fallback === 0) {
           if (final) traced?.end(project, version, status);
           call.done(status, message, response, final);
-        } else
-          second = this.relay.send({
+        } else {
+          const again = this.relay.send({
             ...asked,
             version: fallback,
             done: (of, _, other) => {
               const isOk = of === GRPC_STATUS.OK;
-              fallbacks?.answered(project, version, fallback, isOk);
+              fallbacks?.ended(project, version, fallback, isOk ? 'answered' : 'failed');
               traced?.end(project, isOk ? fallback : version, isOk ? of : status, version);
               // Who failed twice hears of the version that was to answer.
               if (isOk) call.done(of, '', markedAnswer(other, version, this.options.allocate), true);
               else call.done(status, message, response, true);
             },
           });
+          second = { sent: again, version: fallback };
+        }
         live?.answered(status, response, final);
         // What the relay refused by itself says nothing of the version.
         if (final && drawn && sent !== 0 && this.options.evidence.isCounting) {
@@ -259,8 +261,10 @@ export class InferEndpoint {
     }
     return () => {
       if (second !== undefined) {
+        if (second.sent === 0 || !this.relay.cancel(second.sent)) return;
         // Its own version has failed it already, and that is counted.
-        if (second !== 0 && this.relay.cancel(second)) traced?.end(project, version, GRPC_STATUS.CANCELLED, version);
+        fallbacks?.ended(project, version, second.version, 'cancelled');
+        traced?.end(project, version, GRPC_STATUS.CANCELLED, version);
         return;
       }
       if (sent === 0 || !this.relay.cancel(sent)) return;

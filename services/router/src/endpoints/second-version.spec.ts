@@ -212,7 +212,7 @@ describe('a request that its version has failed', () => {
     expect(counted).toEqual([]);
   });
 
-  it('a caller that goes away while the second is asked hears nothing, and serving is told', () => {
+  it('a caller that goes away while the second is asked hears nothing, serving is told, and it is counted', () => {
     const cancel = ask('r');
     reply(last(), GRPC_STATUS.INTERNAL);
     const { id } = last();
@@ -221,6 +221,7 @@ describe('a request that its version has failed', () => {
     reply({ ...last(), id });
     expect([answers, relay.inFlight]).toEqual([[], 0]);
     expect(spans).toEqual([['p', 2, GRPC_STATUS.CANCELLED, 2]]);
+    expect(counted).toEqual(['2>1 cancelled']);
   });
 });
 

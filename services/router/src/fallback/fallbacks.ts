@@ -13,8 +13,11 @@ export const BURST = 10;
 /** As many as a busy router has in flight for one version; a second of load that fails must not use up a minute's. */
 const SAVED = 1_000;
 
-/** What became of one: answered, failed by the second version too, or the budget was used up and nobody was asked. */
-export type FallbackResult = 'answered' | 'failed' | 'over_budget';
+/**
+ * What became of one: answered, failed by the second version too, given up by its caller while that was asked, or the
+ * budget was used up and nobody was asked.
+ */
+export type FallbackResult = 'answered' | 'failed' | 'cancelled' | 'over_budget';
 
 export interface FallbackCounts {
   counted(project: string, version: number, fallback: number, result: FallbackResult): void;
@@ -64,7 +67,8 @@ export class Fallbacks {
     return fallback;
   }
 
-  answered(project: string, version: number, fallback: number, isOk: boolean): void {
-    this.counts.counted(project, version, fallback, isOk ? 'answered' : 'failed');
+  /** What the second version was asked for has come to its end. */
+  ended(project: string, version: number, fallback: number, result: Exclude<FallbackResult, 'over_budget'>): void {
+    this.counts.counted(project, version, fallback, result);
   }
 }

@@ -26,6 +26,8 @@ export class RouteTable {
   private readonly entries = new Map<string, RouteChoices>();
   private readonly stickiness = new Map<string, boolean>();
   private readonly rules = new Map<string, readonly MatchRule[]>();
+  /** Revisions of routes of a later release that cannot be read here; what was known before is served by. */
+  private readonly unreadable = new Map<string, number>();
 
   /** `fellThrough`: a rule of the project fits a request, and its version is not loaded. */
   constructor(private readonly fellThrough: (project: string) => void = () => undefined) {}
@@ -36,11 +38,24 @@ export class RouteTable {
     if (current === undefined && this.entries.size >= PROJECTS_MAX) return false;
     if (current !== undefined && route.revision < current.route.revision) return false;
     this.putInForce(route);
+    if (route.revision >= (this.unreadable.get(route.project) ?? 0)) this.unreadable.delete(route.project);
     return true;
   }
 
   remove(project: string): void {
     this.entries.delete(project);
+    this.unreadable.delete(project);
+  }
+
+  /** A router of a later release has written the project's route, and it cannot be read here. */
+  cannotRead(project: string, revision: number): void {
+    const known = this.get(project)?.revision ?? 0;
+    if (revision > known && this.unreadable.size < PROJECTS_MAX) this.unreadable.set(project, revision);
+  }
+
+  /** Nothing may be decided on the route that is known of it: a later one is there, by a later release. */
+  isOutdated(project: string): boolean {
+    return this.unreadable.has(project);
   }
 
   /** Whether an entity of the project stays with one version; until it is known, it does. */
