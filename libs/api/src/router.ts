@@ -76,6 +76,7 @@ const traffic = {
     steps: Type.Optional(Steps),
     /** While loading: for a rollback. */
     back: Type.Optional(Type.Boolean()),
+    loadingSinceMs: Type.Optional(timeMs('While loading: its time-out counts from here.')),
   }),
   keepUntilMs: Type.Optional(timeMs('From then on versions without traffic are unloaded; absent: nothing is due.')),
   changedAtMs: timeMs(),

@@ -56,11 +56,13 @@ describe.each(CODEC_SAMPLES.map((sample) => [sample.name, sample] as const))('co
   });
 
   if (name !== 'drift-event')
-    it('ignores fields that only a later release knows', () => {
+    it('ignores fields that only a later release knows; a route, which is written again, carries them', () => {
       // Field 1000, length-delimited, three bytes; field 1001, varint; field 1002, 64 bits; field 1003, 32 bits.
       const unknown = [
         0xc2, 0x3e, 3, 1, 2, 3, 0xc8, 0x3e, 0xff, 0x7f, 0xd1, 0x3e, 1, 2, 3, 4, 5, 6, 7, 8, 0xdd, 0x3e, 1, 2, 3, 4,
       ];
-      expect(sample.decode(Buffer.concat([Buffer.from(sample.encode()), Buffer.from(unknown)]))).toEqual(sample.value);
+      const carried = name.startsWith('route') ? { unread: Buffer.from(unknown).toString('base64') } : {};
+      const decoded = sample.decode(Buffer.concat([Buffer.from(sample.encode()), Buffer.from(unknown)]));
+      expect(decoded).toEqual({ ...(sample.value as object), ...carried });
     });
 });

@@ -155,6 +155,23 @@ export const ROUTES: readonly (readonly [string, Route])[] = [
     },
   ],
   [
+    'route-loading',
+    {
+      project: 'demo',
+      revision: 21,
+      targets: [{ version: 2, weight: 100, name: 'green' }],
+      shadows: [],
+      shadowShare: 0,
+      loadedVersions: [2, 3],
+      previousVersion: 1,
+      rollout: { phase: 'loading', version: 3, message: '', loadingSinceMs: 1_795_449_600_123 },
+      changedAtMs: 1_795_449_600_123,
+      reason: 'rollout',
+      correlationId: 'k-1',
+      recentCommandIds: ['c-10'],
+    },
+  ],
+  [
     'route-kept',
     {
       project: 'demo',

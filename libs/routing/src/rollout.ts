@@ -87,7 +87,7 @@ export function decide(
   if (route.recentCommandIds.includes(command.id)) return { kind: 'unchanged', route };
   if (isOfLaterRelease(route) && !takesBack(command.action)) return rejected('newer_route', NEWER_ROUTE);
   if (command.issuedAtMs !== 0 && nowMs - command.issuedAtMs > COMMAND_AGE_MAX_MS) {
-    return rejected('expired', `the command is older than ${COMMAND_AGE_MAX_MS} ms`);
+    return rejected('expired', `by this router's clock the command is older than ${COMMAND_AGE_MAX_MS} ms`);
   }
   if (!isExpected(route, command)) {
     return rejected('revision_conflict', `expected revision ${command.expectedRevision}, it is ${route.revision}`);

@@ -125,7 +125,14 @@ describe('a rollout in steps, with requests under way', () => {
 
   it('an abort brings it to nothing at once, says why, and costs no request', async () => {
     load = startLoad(routers[0].inference(), 150);
-    await routers[0].post('/v1/projects/p/rollouts', { version: 3, reason: 'another' });
+    await expect(millrace('rollout', 'shadow', 'p', '3')).rejects.toMatchObject({
+      stderr: expect.stringContaining('version 3 is not loaded, 1, 2 are: `millrace rollout start p 3` loads it'),
+    });
+    await expect(millrace('rollout', 'start', 'p', '3', '--force')).rejects.toMatchObject({
+      stderr: expect.stringContaining('--force takes --by'),
+    });
+    // Blessed: a name alone was refused.
+    expect(await millrace('rollout', 'start', 'p', '3', '--by', 'ada')).toContain('rollout progressing');
     await atShare(3, 5);
     const before = await met(routers[0], 3);
     expectShare(before.size, 5);

@@ -191,7 +191,13 @@ describe('an experiment, with requests under way', () => {
     expect(JSON.parse(await millrace('experiment', 'status', 'p', '--json'))).toMatchObject({
       experiment: { name: 'colours', share: 40, arms: [{ variant: 'control', weight: 20 }, { weight: 80 }] },
     });
-    expect(await millrace('rollout', 'status', 'p')).toContain('an experiment runs beside it');
+    const status = await millrace('rollout', 'status', 'p');
+    expect(status).toContain('an experiment runs beside it');
+    expect(status).toMatch(/^experiment colours of 40 % of the traffic: begun /m);
+    expect(status).toMatch(/^v4 +4 +80 % /m);
+    expect(JSON.parse(await millrace('rollout', 'status', 'p', '--json'))).toMatchObject({
+      runningExperiment: { name: 'colours', share: 40, arms: [{ variant: 'control', weight: 20 }, { weight: 80 }] },
+    });
     await expect(millrace('experiment', 'weights', 'p', '--arm', '3=20')).rejects.toMatchObject({
       stderr: expect.stringContaining('each of its arms, 3, 4, has a whole weight of 0 to 100'),
     });

@@ -24,9 +24,11 @@ let owner: RouteOwner;
 let control: RouteControl;
 let written: Route[];
 let published: string[];
+/** Serving has what is asked for. */
+let isReady: boolean;
 
 beforeEach(() => {
-  [time, table, written, published] = [new Time(), new RouteTable(), [], []];
+  [time, table, written, published, isReady] = [new Time(), new RouteTable(), [], [], true];
   table.apply(LIVE);
   const versions = { fault: () => undefined, isGone: () => false, upToNow: async () => undefined };
   const common = { clock: time.clock, loadTimeoutMs: LOAD_MS_MAX, strategyOf: () => DEFAULT_STRATEGY, versions };
@@ -34,7 +36,7 @@ beforeEach(() => {
     table,
     new SwitchLog(() => 0),
     { write: async (route) => void written.push(route), remove: async () => undefined },
-    { modelReady: async () => true, readySomewhere: async () => true },
+    { modelReady: async () => isReady, readySomewhere: async () => isReady },
     {
       ...{ ...common, mixed: () => undefined, sleep: time.sleep, failures: () => 0, createdAtMs: () => 0 },
       onSettled: () => undefined,
@@ -79,10 +81,12 @@ describe('a newer router has written a route that this one cannot read', () => {
   });
 
   it('a load is not settled on the route before, and goes on when one has come that can be read', async () => {
+    isReady = false;
     await apply('c', { kind: 'startRollout', version: 2 });
     const loading = table.routeOrEmpty('p');
     expect(loading.rollout.phase).toBe('loading');
     table.cannotRead('p', loading.revision + 1);
+    isReady = true;
     await time.pass(LOAD_MS_MAX + 1_000);
     expect([table.get('p'), written]).toEqual([loading, [loading]]);
     const newer = { ...loading, revision: loading.revision + 1, reason: 'by a newer router' };
