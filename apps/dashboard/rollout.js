@@ -157,7 +157,7 @@ const PHASES = {
 function facts({ rollout, progress, changedAtMs }, nowMs) {
   const at = (ms) => wallMoment(ms, nowMs);
   if (progress === null) {
-    const since = `since ${at(changedAtMs)}`;
+    const since = `since ${at(rollout.loadingSinceMs ?? changedAtMs)}`;
     return [['State', `${PHASES[rollout.phase][0]} ${since}${rollout.message === '' ? '' : `: ${rollout.message}`}`]];
   }
   const { step, steps, weight, sinceMs, nextWeight, nextMs, waitsFor, check, untilMs, preview } = progress;
