@@ -24,8 +24,8 @@ export const ROLLOUT_PHASES = ['idle', 'loading', 'ready', 'progressing', 'promo
 export type RolloutPhase = (typeof ROLLOUT_PHASES)[number];
 
 /**
- * A part of a route that a router of a later release may have written: `unread` is what of it this one does not know, as
- * it came (base64), and is written again as it is.
+ * A part of a route that a router of a later release may have written: `unread` is what of it this one does not know,
+ * as it came (base64), and is written again as it is.
  */
 interface Carried {
   unread?: string | undefined;

@@ -25,7 +25,12 @@ describe('shadows', () => {
   it('are refused where they cannot be', async () => {
     expect(await setShadows({ versions: [9] })).toMatchObject({
       status: 409,
-      body: { error: { message: expect.stringContaining('version 9 is not loaded, 1, 2 are: `millrace rollout start p 9` loads it'), facts: { reason: 'not_loaded' } } },
+      body: {
+        error: {
+          message: expect.stringContaining('version 9 is not loaded, 1, 2 are: `millrace rollout start p 9` loads it'),
+          facts: { reason: 'not_loaded' },
+        },
+      },
     });
     expect((await setShadows({ versions: [1] })).body.error.facts.reason).toBe('already_live');
     expect((await setShadows({ versions: [2], share: 0 })).status).toBe(400);

@@ -1,5 +1,6 @@
 // The last minutes of traffic as the dashboard shows them: one point a second per project, from predictions as they are
-// applied; copies that nobody sees the answers of (role `shadow`) are none. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
+// applied; copies that nobody sees the answers of (role `shadow`) are none. Processing time. Bounded to POINTS_MAX
+// points and VERSIONS_MAX versions a point.
 
 import type { PredictionMessage } from '@millrace/contracts';
 import { PROJECTS_MAX } from '@millrace/domain';

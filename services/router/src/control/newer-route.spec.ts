@@ -1,5 +1,5 @@
-// A router that a newer one has told a route which it cannot read: it serves by the one before, and writes nothing that
-// was decided on it.
+// A router that a newer one has told a route which it cannot read: it serves by the one before, and writes nothing
+// that was decided on it.
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_STRATEGY, emptyRoute, type Route, type RouteAction } from '@millrace/routing';

@@ -6,9 +6,9 @@
 // better, and at its time it ends.
 //
 // A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout
-// does not hang, whatever else of the route changes meanwhile. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing:
-// rolloutProgress). A check before a switch waits no longer than the route says: then a person is asked, whatever
-// has become of the analysis.
+// does not hang, whatever else of the route changes meanwhile. While the analysis says 'not yet' it waits, and the
+// route says for whom (libs/routing: rolloutProgress). A check before a switch waits no longer than the route says:
+// then a person is asked, whatever has become of the analysis.
 
 import type { Clock } from '@millrace/domain';
 import { type BanditMove, isDue, isUndecided, type Route, type StepOutcome } from '@millrace/routing';
