@@ -33,7 +33,7 @@ export { fallbackVersion } from './fallback.js';
 export { isKeepOver } from './keep.js';
 export { type Headers, MATCH_HEADER, MATCH_VALUE, MATCHES_MAX, type MatchRule } from './matches.js';
 export { inServiceVersion, primaryVersion } from './primary.js';
-export { decide, NEWER_ROUTE, settleExperiment, settleKeep, settleLoad, settleStep } from './rollout.js';
+export { decide, settleExperiment, settleKeep, settleLoad, settleStep } from './rollout.js';
 export {
   ARMS_MAX,
   EXPERIMENT_NAME,

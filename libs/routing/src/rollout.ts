@@ -124,7 +124,7 @@ function isOvertaken({ rollout, changedAtMs, previousVersion }: Route, { action,
 }
 
 /** What is refused of a route that a later release has written, and why. */
-export const NEWER_ROUTE =
+const NEWER_ROUTE =
   'this route was written by a newer router, and says what this one does not know: update this router first (abort and ' +
   'rollback are taken by this one, too)';
 
