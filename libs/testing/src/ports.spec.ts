@@ -6,8 +6,8 @@ import { freePort, freePorts } from './ports.js';
 /** What another process is told that asks for the name of this port. */
 function elsewhere(port: number): string {
   const script = `require('node:net').createServer()
-    .on('error', ({ code }) => { console.log(code); process.exit(); })
-    .listen('\\0millrace-test-port-${port}', () => { console.log('taken'); process.exit(); })`;
+    .on('error', ({ code }) => process.stdout.write(code))
+    .listen('\\0millrace-test-port-${port}', function () { process.stdout.write('taken'); this.close(); })`;
   return execFileSync(process.execPath, ['-e', script], { env: {} }).toString().trim();
 }
 

@@ -55,8 +55,8 @@ export class ServerConnection extends Http2Connection<AnswerStream> implements A
   }
 
   /**
-   * "Begin nothing new here"; what crosses it on the way is still taken. The answer to the PING comes after all of that,
-   * however slow the peer is, and then the connection finishes.
+   * "Begin nothing new here"; what crosses it on the way is still taken. The answer to the PING comes after all of
+   * that, however slow the peer is, and then the connection finishes.
    */
   announceEnd(): void {
     if (this.over) return;
