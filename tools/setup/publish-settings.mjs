@@ -42,7 +42,9 @@ const page = [
     'Environment variables, read once at start. All faults are shown at once, by name; a bad value refuses to start, an unknown',
     '`MILLRACE_…` variable too, with the nearest name that exists. Durations are texts such as `250ms`, `5s`, `3h`; paths are',
     'relative to where you are. `millrace up` takes every one of them and hands it to the processes that read it; what it sets',
-    'itself it refuses. This page is made by `npm run settings` from `libs/deployment/src/settings`.',
+    'itself it refuses, and what any of its processes would refuse it tells before it starts anything. What only the process itself can find',
+    '(a file of a secret that is empty) ends it with exit code 78, which `up` does not try again: it tells the reason at once.',
+    'This page is made by `npm run settings` from `libs/deployment/src/settings`.',
   ].join('\n'),
   '## A second platform beside the first',
   [

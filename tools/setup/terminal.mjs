@@ -13,6 +13,12 @@ function bar(done, total) {
   return `[${'█'.repeat(full)}${'░'.repeat(barWidth - full)}] ${String(Math.round(share * 100)).padStart(3)} %`;
 }
 
+/** "3 of 120 files", "800 kB of 3 MB": a unit that both have is said once. */
+function ofAll(done, all) {
+  const unitOf = (text) => text.replace(/^[\d.,]+/, '');
+  return `${unitOf(done) === unitOf(all) ? done.slice(0, done.length - unitOf(done).length) : done} of ${all}`;
+}
+
 export function say(line) {
   process.stderr.write(`${line}\n`);
 }
@@ -25,7 +31,7 @@ export function step(title, { total = 0, unit = megabytes } = {}) {
   let lastPlainMs = startedMs;
   const seconds = () => `${((Date.now() - startedMs) / 1000).toFixed(0)} s`;
   const text = () => {
-    const amount = total > 0 ? `${bar(done, total)}  ${unit(Math.min(done, total))} of ${unit(total)}` : note;
+    const amount = total > 0 ? `${bar(done, total)}  ${ofAll(unit(Math.min(done, total)), unit(total))}` : note;
     return `${title.padEnd(44)} ${amount}  ${seconds()}`;
   };
   const draw = () => {

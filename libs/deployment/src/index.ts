@@ -4,6 +4,7 @@ export { composeFile, composePlan, KAFKA_CLUSTER_ID } from './compose/compose-fi
 export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './place.js';
 export { OFFSET_STEP, PORT_NAMES, PORTS, type PortName, type Ports, type Service } from './ports.js';
 export { portsTable } from './ports-table.js';
+export { EXIT_CONFIGURATION, exitCodeOfStart } from './processes/exit-codes.js';
 export { embeddedKafkaProperties } from './processes/kafka-properties.js';
 export { boundedCommand } from './processes/memory-bound.js';
 export {
@@ -48,6 +49,7 @@ export { type Config, readSettings } from './settings/read-settings.js';
 export { routerSettings } from './settings/router.js';
 export { servingSettings } from './settings/serving.js';
 export { parseDurationMs, parseSetting, type Setting, type Settings } from './settings/setting.js';
+export { hostPortFault } from './settings/text-checks.js';
 export { topicTerms } from './settings/topics.js';
 export { trainerSettings } from './settings/trainer.js';
 export { workerSettings } from './settings/worker.js';

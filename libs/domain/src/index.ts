@@ -1,5 +1,6 @@
 // The words of the platform: ids, values, tasks, cohorts, errors, clock and randomness. Imports nothing.
 
+export { type AddressRange, addressRange, canonicalAddress, isHostName, isPort } from './address-range.js';
 export { assert, unreachable } from './assert.js';
 export { type Clock, ManualClock, systemClock } from './clock.js';
 export {

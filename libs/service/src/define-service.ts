@@ -8,11 +8,12 @@
 // End (SIGTERM, SIGINT, the parent is gone): not ready, gRPC health NOT_SERVING → drain hooks, in their order → ticks
 // stop → gRPC: running calls end → Nest application closes: HTTP, consumers finish their batches and commit → close
 // hooks, the last registered first → telemetry flushed → exit code 0. A start that fails, an error that nobody caught
-// and an end that takes too long are exit code 1.
+// and an end that takes too long are exit code 1; a start that fails by what it was given (its settings) is 78, which
+// no supervisor tries again.
 
 import 'reflect-metadata';
 import { loadConfig } from '@millrace/config';
-import type { Settings } from '@millrace/deployment';
+import { exitCodeOfStart, type Settings } from '@millrace/deployment';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { logger, startTelemetry, type Telemetry } from '@millrace/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -246,8 +247,8 @@ async function runService(start: (events: StartEvents) => Promise<RunningService
       },
       failing: bound,
     });
-  } catch {
+  } catch (error) {
     // The start has told why; one that a signal broke off ends with that signal's code.
-    if (!ending) process.exit(1);
+    if (!ending) process.exit(exitCodeOfStart(error));
   }
 }

@@ -7,7 +7,8 @@
 // carries an IPv4 address inside or is for documentation; an IPv4 address written as IPv6 is judged as the IPv4
 // address. O(1).
 
-import { BlockList, isIP } from 'node:net';
+import { BlockList } from 'node:net';
+import { type AddressRange, addressRange, canonicalAddress } from '@millrace/domain';
 
 /** Ranges without a receiver on the Internet. */
 const SPECIAL_V4: readonly string[] = [
@@ -23,7 +24,6 @@ const SPECIAL_V4: readonly string[] = [
 ];
 /** Within 2000::/3: protocol assignments with Teredo, documentation, 6to4, documentation. */
 const SPECIAL_V6: readonly string[] = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 
 const specialV4 = listOf(SPECIAL_V4, 'ipv4');
 const specialV6 = listOf(SPECIAL_V6, 'ipv6');
@@ -33,10 +33,10 @@ export class AddressGuard {
   private readonly hosts = new Set<string>();
   private readonly allowed = new BlockList();
 
-  /** @param allow host names, addresses and ranges; see `allowFault` for what is none of them. */
+  /** @param allow host names, addresses and ranges; the setting refuses what is none of them. */
   constructor(allow: readonly string[] = []) {
     for (const entry of allow) {
-      const range = rangeOf(entry);
+      const range = addressRange(entry);
       if (range === undefined) this.hosts.add(entry.toLowerCase());
       else this.allowed.addSubnet(range.address, range.prefix, range.family);
     }
@@ -49,9 +49,9 @@ export class AddressGuard {
 
   /** Why nothing is sent to the address; undefined = it may be. */
   refusal(address: string): string | undefined {
-    const plain = canonical(address);
+    const plain = canonicalAddress(address);
     if (plain === undefined) return 'not an address';
-    const { text, family } = plain;
+    const { address: text, family } = plain;
     if (this.allowed.check(text, family)) return undefined;
     if (family === 'ipv4') return specialV4.check(text, 'ipv4') ? 'not an address of the public Internet' : undefined;
     const isPublic = globalV6.check(text, 'ipv6') && !specialV6.check(text, 'ipv6');
@@ -59,45 +59,7 @@ export class AddressGuard {
   }
 }
 
-/** What is wrong with an entry of the operator's list. */
-export function allowFault(entry: string): string | undefined {
-  if (rangeOf(entry) !== undefined) return undefined;
-  if (entry.includes('/')) return `${entry} is no range such as 10.1.0.0/16 or fd00:1::/64`;
-  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(entry)) return undefined;
-  const hint = /^[^:/]+:\d+$/.test(entry) ? `; without a port: ${entry.replace(/:\d+$/, '')}` : '';
-  return `${entry} is no host name and no address${hint}`;
-}
-
-type Family = 'ipv4' | 'ipv6';
-
-/** IPv4 within IPv6 as IPv4; a zone ("fe80::1%eth0") is no part of an address that one may send to. */
-function canonical(address: string): { text: string; family: Family } | undefined {
-  const family = isIP(address);
-  if (family === 4) return { text: address, family: 'ipv4' };
-  if (family !== 6 || address.includes('%')) return undefined;
-  // The one spelling of an IPv6 address, whatever was written.
-  const { hostname } = new URL(`http://[${address}]/`);
-  const text = hostname.slice(1, -1);
-  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text);
-  if (hex !== null) {
-    const [high, low] = [Number.parseInt(hex[1] as string, 16), Number.parseInt(hex[2] as string, 16)];
-    return { text: [high >> 8, high & 255, low >> 8, low & 255].join('.'), family: 'ipv4' };
-  }
-  const dotted = MAPPED.exec(text);
-  return dotted === null ? { text, family: 'ipv6' } : { text: dotted[1] as string, family: 'ipv4' };
-}
-
-function rangeOf(entry: string): { address: string; prefix: number; family: Family } | undefined {
-  const [address = '', prefixText, more] = entry.split('/');
-  const plain = canonical(address);
-  if (plain === undefined || more !== undefined) return undefined;
-  const longest = plain.family === 'ipv4' ? 32 : 128;
-  if (prefixText === undefined) return { address: plain.text, prefix: longest, family: plain.family };
-  if (!/^\d{1,3}$/.test(prefixText) || Number(prefixText) > longest) return undefined;
-  return { address: plain.text, prefix: Number(prefixText), family: plain.family };
-}
-
-function listOf(ranges: readonly string[], family: Family): BlockList {
+function listOf(ranges: readonly string[], family: AddressRange['family']): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
     const [address = '', prefix] = range.split('/');

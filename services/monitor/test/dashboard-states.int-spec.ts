@@ -1,7 +1,8 @@
 // The dashboard in Chromium in each state that a newcomer comes across, on a phone and wide, dark and light: what it
 // says, and that nothing is wider than the screen. With DASHBOARD_SHOTS=FOLDER in the environment it leaves a
-// picture of each.
+// picture of each; DASHBOARD_SHOTS=docs/images (`npm run pictures`) renews those of the documents.
 
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { environment } from '@millrace/config';
@@ -12,6 +13,27 @@ import { STATES, sourcesOf } from './dashboard-states.js';
 
 const WIDTHS = [390, 1280] as const;
 const SCHEMES = ['light', 'dark'] as const;
+
+/** The pictures of the documents: state, width and scheme by their names there. */
+const PICTURES_FOLDER = 'docs/images';
+const PICTURES: Readonly<Record<string, string>> = {
+  'alarms-1280-dark': 'dashboard.png',
+  'alarms-1280-light': 'dashboard-alarms.png',
+  'empty-390-light': 'dashboard-empty.png',
+  'loop-asks-1280-light': 'dashboard-loop-asks.png',
+  'loop-waits-390-light': 'dashboard-loop-waits-phone.png',
+  'overview-1280-light': 'dashboard-overview.png',
+  'rollout-in-steps-1280-light': 'dashboard-rollout.png',
+  'too-few-rows-1280-light': 'dashboard-too-few-rows.png',
+};
+
+/** Where a picture of the case goes; undefined: there is none. */
+function pictureOf(name: string): string | undefined {
+  const folder = environment().DASHBOARD_SHOTS;
+  if (folder === undefined) return undefined;
+  const file = folder === PICTURES_FOLDER ? PICTURES[name] : `${name}.png`;
+  return file === undefined ? undefined : join(folder, file);
+}
 
 let browser: Browser;
 const servers = new Map<string, StateServer>();
@@ -118,11 +140,18 @@ describe('each state', () => {
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
       expect(await page.evaluate(UNREADABLE)).toEqual([]);
       expect(await page.evaluate(CUT)).toEqual([]);
-      const folder = environment().DASHBOARD_SHOTS;
-      if (folder !== undefined)
-        await page.screenshot({ path: join(folder, `${state}-${width}-${scheme}.png`), fullPage: true });
+      const path = pictureOf(`${state}-${width}-${scheme}`);
+      if (path !== undefined) await page.screenshot({ path, fullPage: true });
     });
   });
+});
+
+it('every picture of the documents is one of these', () => {
+  expect(Object.values(PICTURES).sort()).toEqual(readdirSync(PICTURES_FOLDER).sort());
+  const cases = Object.keys(STATES).flatMap((state) =>
+    WIDTHS.flatMap((width) => SCHEMES.map((scheme) => `${state}-${width}-${scheme}`)),
+  );
+  expect(Object.keys(PICTURES).filter((name) => !cases.includes(name))).toEqual([]);
 });
 
 describe('a newcomer', () => {

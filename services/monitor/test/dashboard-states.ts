@@ -181,6 +181,39 @@ const IN_EXPERIMENT: StateProject = {
     ...{ startedAtMs: NOW_MS - 100_000, endsAtMs: NOW_MS + 1_700_000 },
   },
 };
+/** No router has said anything of it yet. */
+const { analysis: _, ...WITHOUT_ANALYSIS } = IN_STEPS;
+/** As long as names and reasons may be, without a place to break a line. */
+const LONG_NAME = 'claims-triage-'.repeat(4) + 'northern';
+const LONG_WORD = 'Donaudampfschifffahrtsgesellschaft'.repeat(6);
+const LONG: StateProject = {
+  ...IN_STEPS,
+  name: LONG_NAME,
+  steps: { ...STEPS, pause: { sinceMs: NOW_MS - 30_000, reason: LONG_WORD, by: LONG_WORD.slice(0, 100) } },
+  analysis: { ...ANALYSIS, verdict: 'inconclusive', reason: LONG_WORD },
+  loop: {
+    ...told('approval', { for: `a second person beside ${LONG_WORD} to approve`, untilMs: NOW_MS + 5_000_000 }),
+    history: [{ atMs: NOW_MS - 95_000, phase: 'approval', message: LONG_WORD, correlationId: '' }],
+    asked: {
+      ...{ about: 'retraining c since 1', what: LONG_WORD, sinceMs: NOW_MS - 95_000 },
+      ...{ expiresAtMs: NOW_MS + 5_000_000, approvers: 2, wanted: 1 },
+      given: [{ by: LONG_WORD.slice(0, 100), reason: LONG_WORD, atMs: NOW_MS - 30_000 }],
+    },
+  },
+};
+/** Eight arms of a hundred versions, two of which serving lacks. */
+const CROWDED: StateProject = {
+  ...QUIET,
+  versions: 100,
+  experiment: {
+    ...{ name: LONG_NAME, salt: 9, control: 93, share: 100, fromRevision: 2, startedBy: LONG_WORD.slice(0, 100) },
+    arms: Array.from({ length: 8 }, (_, arm) => ({
+      ...{ version: 93 + arm, weight: arm < 4 ? 12 : 13, isReady: arm < 6 },
+      slots: Array.from({ length: 100 }, (_, slot) => slot).filter((slot) => slot % 8 === arm),
+    })),
+    ...{ startedAtMs: NOW_MS - 100_000, endsAtMs: NOW_MS + 1_700_000 },
+  },
+};
 /** Version 2 has no traffic yet: it gets copies, and can be asked by its preview. */
 const IN_CHECK: StateProject = {
   ...IN_STEPS,
@@ -235,6 +268,10 @@ export function auditOfStates(): AuditBook {
     },
   ];
   for (const [i, entry] of entries.entries()) book.hear({ ...said, ...entry, sequence: i + 1, id: `c-${i}` });
+  const long = { ...{ who: LONG_WORD.slice(0, 100), tool: 'http', address: 'fd00:1:2:3:4:5:6:7' }, reason: LONG_WORD };
+  const change = { action: 'route.set-experiment-weights', subject: LONG_WORD, result: 'refused' as const };
+  const entry = { ...said, ...long, ...change, atMs: NOW_MS - 10_000, detail: LONG_WORD };
+  book.hear({ ...entry, project: LONG_NAME, sequence: entries.length + 1, id: 'c-long' });
   return book;
 }
 
@@ -254,6 +291,9 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'rollout-in-steps': [IN_STEPS],
   'rollout-in-check': [IN_CHECK],
   experiment: [IN_EXPERIMENT],
+  'long-names': [LONG],
+  '100-versions': [CROWDED],
+  'rollout-no-data': [WITHOUT_ANALYSIS],
   'rollout-paused': [
     {
       ...IN_STEPS,

@@ -7,15 +7,11 @@ import { action, type Context } from './context.js';
 import { describeExperiment } from './experiment-text.js';
 import { arm, durationMs, projectName, VERSION_MAX, wholeNumber } from './option-values.js';
 import { announced, ofRoute } from './routes.js';
+import { issued, type Said, withSaid } from './said-options.js';
 
 type Arms = ReturnType<typeof arm>;
 
-interface CommonOptions {
-  reason: string;
-  by?: string;
-}
-
-interface StartOptions extends CommonOptions {
+interface StartOptions extends Said {
   arm: Arms;
   for: number;
   name: string;
@@ -37,33 +33,31 @@ export function experimentCommands(program: Command): void {
     .description('shows the running experiment, or the last one, and how its arms compare')
     .argument('<project>', 'its name', projectName)
     .action(action((context, project: string) => told(context, project)));
-  experiment
-    .command('weights')
+  withSaid(experiment.command('weights'))
     .description('gives the arms of the running experiment other shares; only the difference moves')
     .argument('<project>', 'its name', projectName)
     .requiredOption(...ARM_OPTION, arm)
     .option('--share <percent>', 'of the traffic that takes part; as it was', wholeNumber(1, 100))
-    .option('--reason <text>', 'kept with the change', 'by hand')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, options: CommonOptions & { arm: Arms; share?: number }) => {
+      action(async (context, project: string, options: Said & { arm: Arms; share?: number }) => {
         const { arm: weights, share } = options;
-        const body = { weights: [...weights], ...(share === undefined ? {} : { share }), ...noted('weights', options) };
+        const body = {
+          weights: [...weights],
+          ...(share === undefined ? {} : { share }),
+          ...issued('experiment-weights', options),
+        };
         await ofExperiment(project, context.control.setExperimentWeights(project, body));
         return told(context, project);
       }),
     );
-  experiment
-    .command('end')
+  withSaid(experiment.command('end'))
     .description('ends the running experiment: all traffic as it was before it, or to the winner')
     .argument('<project>', 'its name', projectName)
     .option('--winner <version>', 'an arm that gets all traffic', wholeNumber(1, VERSION_MAX))
-    .option('--reason <text>', 'kept with the change', 'by hand')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, options: CommonOptions & { winner?: number }) => {
+      action(async (context, project: string, options: Said & { winner?: number }) => {
         const { winner } = options;
-        const body = { ...(winner === undefined ? {} : { winner }), ...noted('end', options) };
+        const body = { ...(winner === undefined ? {} : { winner }), ...issued('experiment-end', options) };
         await ofExperiment(project, context.control.endExperiment(project, body));
         return told(context, project);
       }),
@@ -71,8 +65,7 @@ export function experimentCommands(program: Command): void {
 }
 
 function startCommand(experiment: Command): void {
-  experiment
-    .command('start')
+  withSaid(experiment.command('start'))
     .description('begins an experiment: loads its arms and gives each its share of the entities')
     .argument('<project>', 'its name', projectName)
     .requiredOption(...ARM_OPTION, arm)
@@ -85,8 +78,6 @@ function startCommand(experiment: Command): void {
     .option('--control <version>', 'the arm to compare with; the version in service', wholeNumber(1, VERSION_MAX))
     .option('--share <percent>', 'of the traffic that takes part; all', wholeNumber(1, 100))
     .option('--force', 'also where an arm is not blessed; takes --by')
-    .option('--reason <text>', 'kept with the change', 'by hand')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
       action(async (context, project: string, options: StartOptions) => {
         const { arm: arms, for: forMs, name, control, share, force = false, by } = options;
@@ -99,7 +90,7 @@ function startCommand(experiment: Command): void {
             ...{ name, arms: [...arms], forMs, force },
             ...(control === undefined ? {} : { control }),
             ...(share === undefined ? {} : { share }),
-            ...noted('start', options),
+            ...issued('experiment-start', options),
           }),
         );
         return told(context, project);
@@ -119,10 +110,6 @@ async function told({ control, print }: Context, project: string): Promise<numbe
       : [`millrace rollout status ${project}`],
   );
   return 0;
-}
-
-function noted(what: string, { reason, by }: CommonOptions) {
-  return { reason, correlationId: `cli-experiment-${what}`, ...(by === undefined ? {} : { issuedBy: by }) };
 }
 
 const ofExperiment = <T>(project: string, asked: Promise<T>): Promise<T> =>

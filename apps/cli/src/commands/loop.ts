@@ -7,29 +7,24 @@ import { afterLoop, loopText } from '../overview/loop-text.js';
 import { versionCommand } from '../overview/version-command.js';
 import { action } from './context.js';
 import { oneOf, projectName } from './option-values.js';
-
-interface Said {
-  by?: string;
-  reason?: string;
-}
+import { type Said, said, withSaid } from './said-options.js';
 
 export function loopCommand(program: Command): void {
-  program
-    .command('loop')
+  withSaid(program.command('loop'), {
+    reason: 'why, kept in its history; reject needs it',
+    by: 'who says it; approve and reject need it',
+  })
     .description(
       'the closed loop: phase, what it waits for, history; approve or reject what it asks, stop (kill switch) or resume it',
     )
     .argument('<project>', 'its name', projectName)
     .argument('[word]', 'approve, reject, stop or resume', oneOf(LOOP_WORDS))
-    .option('--by <name>', 'who says it; approve and reject need it')
-    .option('--reason <text>', 'why, kept in its history; reject needs it')
     .action(
-      action(async (context, project: string, word: LoopWord | undefined, said: Said) => {
+      action(async (context, project: string, word: LoopWord | undefined, options: Said) => {
         const { control } = context;
-        refuseUnsaid(project, word, said);
-        const { by, reason } = said;
-        const body = { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
-        const loop = word === undefined ? await control.loop(project) : await control.loopCommand(project, word, body);
+        refuseUnsaid(project, word, options);
+        const loop =
+          word === undefined ? await control.loop(project) : await control.loopCommand(project, word, said(options));
         const isFirst = loop.liveVersion === 0 && loop.phase === 'calm';
         const first = isFirst ? await versionCommand(control, project) : '';
         context.print(loop, () => loopText(loop), afterLoop(project, loop, first));

@@ -1,7 +1,7 @@
 // What options and arguments of the command line may be: one rule a kind, each of which says what to write. A value
 // that fits none is refused before anything is asked of the platform; nothing is rounded or guessed.
 
-import { parseDurationMs, parseSetting, type Setting } from '@millrace/deployment';
+import { hostPortFault, parseDurationMs, parseSetting, type Setting } from '@millrace/deployment';
 import { type Clock, PlatformError, timeOf } from '@millrace/domain';
 import { DURATION_PATTERN, PROJECT_NAME, parseDuration } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
@@ -143,10 +143,7 @@ export function endpoint(text: string): string {
   throw new InvalidArgumentError('Write router, serving or host:port.');
 }
 
-function isAddress(text: string): boolean {
-  const [, port] = /^[^:/\s]+:(\d{1,5})$/.exec(text) ?? [];
-  return Number(port) >= 1 && Number(port) <= 65_535;
-}
+const isAddress = (text: string): boolean => hostPortFault(text) === undefined;
 
 /** A time, or how long ago it was: 30m, 2h, 7d. */
 export const sinceMs =

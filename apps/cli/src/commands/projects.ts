@@ -6,17 +6,16 @@ import { openArtifactStore } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 import { columnsOf, columnText } from '@millrace/project';
 import type { Command } from 'commander';
-import type { Said } from '../client/control.http.js';
 import { readTable } from '../new/read-any-table.fs.js';
 import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { applyText, loadProjectFile, openSources } from '../project-file.fs.js';
 import { table } from '../table.js';
 import { action, type Context } from './context.js';
 import { projectName } from './option-values.js';
+import { type Said, said, withSaid } from './said-options.js';
 
 export function projectCommands(program: Command): void {
-  program
-    .command('apply')
+  withSaid(program.command('apply'))
     .description('checks a project file and hands it to the platform')
     .argument('[file]', 'the project file', 'project.yaml')
     .option(
@@ -24,8 +23,6 @@ export function projectCommands(program: Command): void {
       'print the columns of a CSV, NDJSON or Parquet file instead of applying; needs no running platform',
     )
     .option('--check', 'only check; needs no running platform')
-    .option('--by <name>', 'who asks; kept in the audit')
-    .option('--reason <text>', 'why; kept in the audit')
     .action(action(apply));
 
   const projects = program.command('projects').description('the projects of this platform');
@@ -43,13 +40,10 @@ export function projectCommands(program: Command): void {
         return 0;
       }),
     );
-  projects
-    .command('delete')
+  withSaid(projects.command('delete'))
     .description('forgets a project: nothing is taken in, answered, watched or retrained for it; its files stay')
     .argument('<project>', 'its name', projectName)
     .option('--yes', 'do not ask for its name')
-    .option('--by <name>', 'who asks; kept in the audit')
-    .option('--reason <text>', 'why; kept in the audit')
     .action(
       action(async (context, project: string, options: Said & { yes?: boolean }) => {
         if (!options.yes) await confirmed(project);
@@ -64,11 +58,6 @@ export function projectCommands(program: Command): void {
       }),
     );
 }
-
-const said = ({ by, reason }: Said): Said => ({
-  ...(by === undefined ? {} : { by }),
-  ...(reason === undefined ? {} : { reason }),
-});
 
 /** Whether a person meant it: the name once more. */
 async function confirmed(project: string): Promise<void> {

@@ -8,6 +8,7 @@ import { collected } from './collected.js';
 import { action } from './context.js';
 import { addHold, type HoldOptions } from './hold-on.js';
 import { projectName, someId, wholeNumber } from './option-values.js';
+import { withSaid } from './said-options.js';
 
 export function retentionCommands(program: Command): void {
   program
@@ -26,14 +27,11 @@ export function retentionCommands(program: Command): void {
 }
 
 function holdCommands(hold: Command): void {
-  hold
-    .command('add')
+  withSaid(hold.command('add'), { required: true, reason: 'why, on record', by: 'who asks for it, on record' })
     .description('keeps a dataset version, what a model was trained on, or everything of a project')
     .argument('<project>', 'its name', projectName)
     .option('--dataset <id>', 'this dataset version; or the beginning of its id')
     .option('--model <version>', 'what this model version was trained on', wholeNumber(1, 1_000_000))
-    .requiredOption('--reason <text>', 'why, on record')
-    .requiredOption('--by <name>', 'who asks for it, on record')
     .action(
       action(async (context, project: string, options: HoldOptions) => {
         const made = await addHold(context.control, project, options);
@@ -41,13 +39,10 @@ function holdCommands(hold: Command): void {
         return 0;
       }),
     );
-  hold
-    .command('remove')
+  withSaid(hold.command('remove'), { required: true, reason: 'why, on record', by: 'who takes it off, on record' })
     .description('takes a hold off; that it was there stays on record')
     .argument('<project>', 'its name', projectName)
     .argument('<id>', 'of the hold', someId)
-    .requiredOption('--reason <text>', 'why, on record')
-    .requiredOption('--by <name>', 'who takes it off, on record')
     .action(
       action(async (context, project: string, id: string, { reason, by }: HoldOptions) => {
         const removed = await context.control.removeHold(project, id, reason, by);

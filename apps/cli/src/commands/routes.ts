@@ -11,6 +11,7 @@ import { describeAnalysis } from './analysis.js';
 import { action, type Context } from './context.js';
 import { describeExperiment, endedExperiment } from './experiment-text.js';
 import { projectName, VERSION_MAX, wholeNumber } from './option-values.js';
+import { issued, type Said, withSaid } from './said-options.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
 type Route = ControlAnswer['route'];
@@ -126,25 +127,17 @@ export function routeCommands(program: Command): void {
     );
   for (const [move, description] of MOVES) moveCommand(rollout, move, description);
 
-  program
-    .command('promote')
+  withSaid(program.command('promote'))
     .description('moves all traffic to a loaded version')
     .argument('<project>', 'its name', projectName)
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
-    .option('--reason <text>', 'kept with the change', 'by hand')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, version: number, { reason, by }: { reason: string; by?: string }) => {
+      action(async (context, project: string, version: number, options: Said) => {
         await announced(context, project, version);
         const before = await context.control.route(project).catch(() => undefined);
         const answer = await ofRoute(
           project,
-          context.control.promote(project, {
-            version,
-            reason,
-            correlationId: `cli-promote-${version}`,
-            ...(by === undefined ? {} : { issuedBy: by }),
-          }),
+          context.control.promote(project, { version, ...issued(`promote-${version}`, options) }),
         );
         context.print(
           answer,
@@ -155,23 +148,14 @@ export function routeCommands(program: Command): void {
       }),
     );
 
-  program
-    .command('rollback')
+  withSaid(program.command('rollback'))
     .description('moves all traffic back to the previous version')
     .argument('<project>', 'its name', projectName)
-    .option('--reason <text>', 'kept with the change', 'by hand')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, { reason, by }: { reason: string; by?: string }) => {
+      action(async (context, project: string, options: Said) => {
         await announced(context, project);
         const before = await context.control.route(project).catch(() => undefined);
-        const answer = await ofRoute(
-          project,
-          context.control.rollback(project, {
-            ...{ reason, correlationId: 'cli-rollback' },
-            ...(by === undefined ? {} : { issuedBy: by }),
-          }),
-        );
+        const answer = await ofRoute(project, context.control.rollback(project, issued('rollback', options)));
         context.print(
           answer,
           () => withEnded(describeSwitch(answer), before, answer),
@@ -190,14 +174,11 @@ const MOVES: readonly (readonly [RolloutMove, string])[] = [
 ];
 
 function moveCommand(rollout: Command, move: RolloutMove, description: string): void {
-  rollout
-    .command(move)
+  withSaid(rollout.command(move))
     .description(description)
     .argument('<project>', 'its name', projectName)
-    .option('--reason <text>', 'kept with the change', 'by hand')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, { reason, by }: { reason: string; by?: string }) => {
+      action(async (context, project: string, options: Said) => {
         const { rollout: seen, revision } = await context.control.route(project);
         // A step that came meanwhile is not skipped too; what takes a rollout back holds for whatever it has come
         // to.
@@ -205,10 +186,7 @@ function moveCommand(rollout: Command, move: RolloutMove, description: string): 
         const ofIt = seen.version > 0 ? { version: seen.version } : {};
         const answer = await ofRoute(
           project,
-          context.control.moveRollout(project, move, {
-            ...{ ...ofIt, ...expected, reason, correlationId: `cli-rollout-${move}` },
-            ...(by === undefined ? {} : { issuedBy: by }),
-          }),
+          context.control.moveRollout(project, move, { ...ofIt, ...expected, ...issued(`rollout-${move}`, options) }),
         );
         const nowMs = systemClock.nowMs();
         const progress = rolloutProgress(answer.route, nowMs);

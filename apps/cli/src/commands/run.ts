@@ -172,6 +172,8 @@ async function start(context: Context, options: StartOptions): Promise<number> {
       error: error.reason,
       seconds: { ...reporter.seconds, main_job: seconds },
     });
+    // Not behind a bar that is running.
+    reporter.close();
     process.stderr.write(`millrace: ${error.reason}\n  logs: ${join(home, 'logs')}\n`);
     return EXIT_FAILED;
   } finally {
@@ -264,6 +266,7 @@ export async function bringUp(
   supervisor.on('ready', (name) => stage.progress(ready.add(name).size, supervisor.status().length));
   stop.beforeEndAtOnce(() => supervisor.endNow());
   supervisor.on('homeGone', (error) => {
+    reporter.close();
     process.stderr.write(`millrace: ${error.reason}; stopping\n`);
     stop.fail(error);
   });
@@ -276,6 +279,7 @@ export async function bringUp(
   }
   // A process that stays down makes the platform useless: say so and end, instead of serving half of it.
   supervisor.on('failed', (name, error) => {
+    reporter.close();
     process.stderr.write(`millrace: ${name} keeps dying: ${error.reason}\n  logs: ${join(settings.home, 'logs')}\n`);
     stop.fail(error);
   });

@@ -1,9 +1,9 @@
 // One process and its life: started in its own process group, its output in a bounded log, seen ready, restarted with
-// back-off when it dies, at once when it ends in order (`millrace restart`), stopped by SIGTERM and after the grace by
-// SIGKILL. Decides nothing about the others.
+// back-off when it dies, at once when it ends in order (`millrace restart`), not at all when it refuses its settings
+// before it was ever ready; stopped by SIGTERM and after the grace by SIGKILL. Decides nothing about the others.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { ProcessPlan, Readiness } from '@millrace/deployment';
+import { EXIT_CONFIGURATION, type ProcessPlan, type Readiness } from '@millrace/deployment';
 import { type Clock, PlatformError, type RestartPolicy } from '@millrace/domain';
 import type { LogFile } from './log-file.fs.js';
 import { summarise } from './log-summary.js';
@@ -218,6 +218,11 @@ export class SupervisedProcess {
       return;
     }
     const { wasReady } = this;
+    if (code === EXIT_CONFIGURATION && !wasReady) {
+      this.state = 'failed';
+      void this.giveUp('refuses what it was started with');
+      return;
+    }
     // One that never came up may have other reasons: it is tried as often as any.
     if (wasReady && !this.parts.hasRoom()) {
       this.state = 'waiting-for-room';

@@ -226,6 +226,37 @@ describe('Supervisor', () => {
     );
   });
 
+  it('tries a process that refuses its settings no second time, and says why at once', async () => {
+    const refuses = script('refuses', `console.error('[invalid_argument] wrong settings'); process.exit(78);`);
+    const said: string[] = [];
+    const one = supervisor([plan('monitor', ports.monitorHttp, { args: [refuses] })], {
+      restartLimits: { ...RESTARTS, firstDelayMs: 600_000, maxDelayMs: 600_000 },
+      log: (line) => said.push(line),
+    });
+    await expect(one.start()).rejects.toThrow(
+      /^\[unavailable\] monitor refuses what it was started with; see [\s\S]*wrong settings/,
+    );
+    expect(said.filter((line) => line.includes('restarts in'))).toEqual([]);
+    expect(one.status()).toMatchObject([{ state: 'failed', restarts: 0, lastExit: { code: 78 } }]);
+  });
+
+  it('tries one again that was ready before with the same settings', async () => {
+    // Ready in its first life, refuses in its second, comes up in its third.
+    const lives = join(home, 'lives');
+    const fickle = `
+import { appendFileSync, readFileSync } from 'node:fs';
+appendFileSync(${JSON.stringify(lives)}, 'x');
+if (readFileSync(${JSON.stringify(lives)}, 'utf8').length === 2) process.exit(78);
+${SERVER}`;
+    const one = supervisor([
+      plan('router', ports.routerHttp, { args: [script('fickle', fickle), `${ports.routerHttp}`, 'router'] }),
+    ]);
+    await one.start();
+    one.kill('router', 'SIGKILL');
+    await until(() => readFileSync(lives, 'utf8').length === 3 && one.status()[0]?.state === 'ready', 60_000);
+    expect(one.status()).toMatchObject([{ state: 'ready', restarts: 2 }]);
+  });
+
   it('ends a start in which a process that was ready is given up: nobody waits for those that need it', async () => {
     const shortLived = `${SERVER}; server.on('request', () => setTimeout(() => process.exit(3), 20));`;
     const args = [script('short-lived', shortLived), `${ports.kafka}`, 'kafka'];

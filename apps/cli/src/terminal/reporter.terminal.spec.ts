@@ -37,4 +37,18 @@ describe('Reporter', () => {
     reporter.line('Everything is stopped.');
     expect(out.text()).toMatch(/Everything is stopped\.\n$/);
   });
+
+  it('puts a line of a terminal in the place of a bar that is running, never behind it', () => {
+    const out = { ...output(), isTTY: true };
+    const reporter = new Reporter(out, systemClock);
+    reporter.line('before');
+    const stage = reporter.stage('replay', 'live rows');
+    stage.progress(50, 100);
+    reporter.line('! drift        distance');
+    stage.done('100 rows');
+    const lines = out.text().split('\n');
+    expect(lines[0]).toBe('before');
+    expect(lines[1]).toBe('\x1b[1G\x1b[2K! drift        distance');
+    expect(lines[2]).toMatch(/^✔ replay/);
+  });
 });

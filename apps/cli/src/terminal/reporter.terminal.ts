@@ -15,6 +15,8 @@ const NAME_WIDTH = 12;
 /** A bar takes what a detail of the usual length leaves it on the line. */
 const BAR = { min: 8, max: 28 };
 const BESIDE_BAR = 2 + NAME_WIDTH + 1 + 6 + 46;
+/** To the first column, and everything on the line away. */
+const CLEAR_LINE = '\x1b[1G\x1b[2K';
 const SILENT: Stage = { progress: () => undefined, done: () => undefined, fail: () => undefined };
 
 export class Reporter implements Stages {
@@ -28,8 +30,10 @@ export class Reporter implements Stages {
     private readonly clock: Clock,
   ) {}
 
+  /** Above the bars that are running: the line of the one that was drawn last is cleared, and it is drawn below. */
   line(text: string): void {
-    this.output.write(`${text}\n`);
+    const isBarThere = [...this.open].some((view) => view.isDrawn);
+    this.output.write(`${isBarThere ? CLEAR_LINE : ''}${text}\n`);
   }
 
   /** Ends every running bar (its timer would keep the process alive) and shows no stage any more; lines still come. */
@@ -65,6 +69,8 @@ export class Reporter implements Stages {
 }
 
 interface View {
+  /** Something of it stands on the line that the cursor is on. */
+  readonly isDrawn: boolean;
   progress(done: number, total: number, detail: string): void;
   end(): void;
 }
@@ -72,6 +78,10 @@ interface View {
 class BarView implements View {
   private readonly bar: cliProgress.SingleBar;
   private started = false;
+
+  get isDrawn(): boolean {
+    return this.started;
+  }
 
   constructor(
     name: string,
@@ -106,6 +116,7 @@ class BarView implements View {
 }
 
 class LineView implements View {
+  readonly isDrawn = false;
   private tenth = -1;
 
   constructor(

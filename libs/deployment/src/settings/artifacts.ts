@@ -3,6 +3,7 @@
 
 import type { Config } from './read-settings.js';
 import { defineSettings } from './setting.js';
+import { urlFault } from './text-checks.js';
 
 export const artifactSettings = defineSettings({
   artifactsUrl: {
@@ -17,6 +18,7 @@ export const artifactSettings = defineSettings({
     type: 'text',
     default: '',
     pattern: /^https?:\/\/[a-zA-Z0-9._:[\]-]{1,253}\/?$/,
+    check: urlFault('http', 'https'),
     why: "Amazon's of the region; set: that of any server that speaks S3, the bucket then in the path",
   },
   artifactsRegion: {

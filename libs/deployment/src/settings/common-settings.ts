@@ -5,6 +5,7 @@ import type { Place } from '../place.js';
 import { OFFSET_MAX, OFFSET_STEP, PORTS, type PortName } from '../ports.js';
 import { parseReplicas } from '../replicas.js';
 import { defineSettings } from './setting.js';
+import { hostFault, hostPortFault, urlFault } from './text-checks.js';
 import { topicSettings } from './topics.js';
 
 export const commonSettings = defineSettings({
@@ -25,6 +26,7 @@ export const commonSettings = defineSettings({
     type: 'list',
     default: [`127.0.0.1:${PORTS.kafka.base}`],
     defaultAt: ({ others }) => [`127.0.0.1:${others.kafka}`],
+    itemCheck: hostPortFault,
     why: 'the embedded broker, at its port; set: your own, and none is started',
   },
   redisUrl: {
@@ -32,7 +34,7 @@ export const commonSettings = defineSettings({
     type: 'text',
     default: `redis://127.0.0.1:${PORTS.redis.base}`,
     defaultAt: ({ others }) => `redis://127.0.0.1:${others.redis}`,
-    pattern: /^rediss?:\/\//,
+    check: urlFault('redis', 'rediss'),
     why: 'the embedded Redis, at its port; set: your own, and none is started',
   },
   topicPrefix: {
@@ -74,6 +76,7 @@ export const commonSettings = defineSettings({
     env: 'MILLRACE_ALLOWED_HOSTS',
     type: 'list',
     default: [],
+    itemCheck: hostFault,
     why: 'beside localhost and IP addresses none: a name that a proxy before this machine uses goes here, else its requests that change something are refused',
   },
   logLevel: {
@@ -95,6 +98,7 @@ export const commonSettings = defineSettings({
     env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     type: 'text',
     default: '',
+    check: urlFault('http', 'https'),
     why: 'no exporter unless one is named',
   },
   parentWatch: {
@@ -129,6 +133,3 @@ function portOfTable<const N extends PortName>(name: N, whose: 'own' | 'others',
     why,
   } as const;
 }
-
-/** An address to listen on or to call. */
-export const HOST_PATTERN = /^[a-zA-Z0-9._:-]{1,253}$/;

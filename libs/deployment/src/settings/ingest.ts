@@ -3,6 +3,7 @@
 import { artifactSettings } from './artifacts.js';
 import { commonSettings, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
+import { memoryFault } from './text-checks.js';
 
 export const ingestSettings = defineSettings({
   ...commonSettings,
@@ -93,7 +94,7 @@ export const ingestSettings = defineSettings({
     env: 'MILLRACE_INGEST_IMPORT_ROOTS',
     type: 'list',
     default: [],
-    itemPattern: /^\//,
+    itemCheck: (item) => (item.startsWith('/') ? undefined : 'is no absolute path: it has to begin with /'),
     why: 'folders, absolute, whose files sources of project files may name; beside them only installed packages and files that a project file named to `millrace apply` on this machine: anybody who reaches the port can apply a project file',
   },
   uploadBytesMax: {
@@ -177,7 +178,7 @@ export const ingestSettings = defineSettings({
     env: 'MILLRACE_INGEST_DUCKDB_MEMORY',
     type: 'text',
     default: '256MB',
-    pattern: /^[0-9]+(MB|GB)$/,
+    check: memoryFault,
     why: 'sorting 3,000,000 rows of seven columns spills a little to the scratch folder, which costs a second; with 512MB the process grows by as much',
   },
   duckdbThreads: {

@@ -2,8 +2,9 @@
 
 import { LOOPBACK } from '../place.js';
 import { artifactSettings } from './artifacts.js';
-import { commonSettings, HOST_PATTERN, otherPortSetting, portSetting } from './common-settings.js';
+import { commonSettings, otherPortSetting, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
+import { hostFault, hostOrRangeFault, memoryFault } from './text-checks.js';
 
 export const monitorSettings = defineSettings({
   ...commonSettings,
@@ -16,7 +17,7 @@ export const monitorSettings = defineSettings({
     type: 'list',
     default: [LOOPBACK],
     defaultAt: ({ hosts }) => [hosts.router],
-    itemPattern: HOST_PATTERN,
+    itemCheck: hostFault,
     why: 'the router runs beside the monitor, where its own settings say that it listens',
   },
   routerControlPort: otherPortSetting('routerControl', 'where the router says since when it runs'),
@@ -25,7 +26,7 @@ export const monitorSettings = defineSettings({
     env: 'MILLRACE_MONITOR_INGEST_HOST',
     type: 'list',
     default: [LOOPBACK],
-    itemPattern: HOST_PATTERN,
+    itemCheck: hostFault,
     why: 'ingest runs beside the monitor and listens on loopback',
   },
   servingHttpPort: otherPortSetting('servingHttp', 'where serving says since when it runs'),
@@ -34,7 +35,7 @@ export const monitorSettings = defineSettings({
     type: 'list',
     default: [LOOPBACK],
     defaultAt: ({ hosts }) => [hosts.serving],
-    itemPattern: HOST_PATTERN,
+    itemCheck: hostFault,
     why: 'serving runs beside the monitor, where its own settings say that it listens',
   },
   trainerHttpPort: otherPortSetting('trainerHttp', 'where the closed loop says what it does'),
@@ -42,14 +43,14 @@ export const monitorSettings = defineSettings({
     env: 'MILLRACE_MONITOR_TRAINER_HOST',
     type: 'list',
     default: [LOOPBACK],
-    itemPattern: HOST_PATTERN,
+    itemCheck: hostFault,
     why: 'the trainer runs beside the monitor and listens on loopback',
   },
   webhookAllow: {
     env: 'MILLRACE_MONITOR_WEBHOOK_ALLOW',
     type: 'list',
     default: [],
-    itemPattern: /^[A-Za-z0-9.:/-]{1,253}$/,
+    itemCheck: hostOrRangeFault,
     why: 'none: webhooks go to the public Internet only, for whoever edits a project file must not reach what only this machine reaches; a receiver inside goes here, by host name, address or range',
   },
   scrapeEveryMs: {
@@ -123,7 +124,7 @@ export const monitorSettings = defineSettings({
     env: 'MILLRACE_MONITOR_ARCHIVE_MEMORY',
     type: 'text',
     default: '128MB',
-    pattern: /^[0-9]+(MB|GB)$/,
+    check: memoryFault,
     why: 'what DuckDB sorts files of the archive in; merging 256 MB of them spills to the scratch folder',
   },
   windowsKept: {

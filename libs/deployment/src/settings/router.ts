@@ -2,11 +2,9 @@
 
 import { LOOPBACK } from '../place.js';
 import { artifactSettings } from './artifacts.js';
-import { commonSettings, HOST_PATTERN, otherPortSetting, portSetting } from './common-settings.js';
+import { commonSettings, otherPortSetting, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
-
-/** host:port, or empty. */
-const ADDRESS_OR_NONE = /^$|^[^:/\s]+:\d{1,5}$/;
+import { hostFault, hostPortOrNoneFault } from './text-checks.js';
 
 export const routerSettings = defineSettings({
   ...commonSettings,
@@ -23,7 +21,7 @@ export const routerSettings = defineSettings({
     type: 'list',
     default: [LOOPBACK],
     defaultAt: ({ hosts }) => [hosts.serving],
-    itemPattern: HOST_PATTERN,
+    itemCheck: hostFault,
     why: 'serving runs beside the router, where its own settings say that it listens; several hosts each have as many as MILLRACE_REPLICAS says, and requests go to all that are there',
   },
   standalone: {
@@ -37,7 +35,7 @@ export const routerSettings = defineSettings({
     env: 'MILLRACE_ROUTER_UPSTREAM',
     type: 'text',
     default: '',
-    pattern: ADDRESS_OR_NONE,
+    check: hostPortOrNoneFault,
     why: 'none: serving is behind the router; else a V2 server that Millrace did not start, host:port of its gRPC endpoint, and no serving',
     notForUp: 'use `millrace watch --upstream <host:port>`',
   },
@@ -45,7 +43,7 @@ export const routerSettings = defineSettings({
     env: 'MILLRACE_ROUTER_UPSTREAM_HTTP',
     type: 'text',
     default: '',
-    pattern: ADDRESS_OR_NONE,
+    check: hostPortOrNoneFault,
     why: 'host:port of its REST endpoint; without it inferences over REST are turned into gRPC, and nothing else is there',
     notForUp: 'use `millrace watch --upstream-http <host:port>`',
   },
@@ -79,7 +77,7 @@ export const routerSettings = defineSettings({
     env: 'MILLRACE_ROUTER_LISTEN_HOST',
     type: 'text',
     default: LOOPBACK,
-    pattern: HOST_PATTERN,
+    check: hostFault,
     why: 'there is no authentication: whoever opens it to a network puts a proxy with one before it',
   },
   relayStreams: {

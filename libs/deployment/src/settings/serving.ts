@@ -2,9 +2,10 @@
 
 import { LOOPBACK } from '../place.js';
 import { artifactSettings } from './artifacts.js';
-import { commonSettings, HOST_PATTERN, portSetting } from './common-settings.js';
+import { commonSettings, portSetting } from './common-settings.js';
 import { ownModelSettings } from './own-model.js';
 import { defineSettings } from './setting.js';
+import { hostFault } from './text-checks.js';
 
 export const servingSettings = defineSettings({
   ...commonSettings,
@@ -16,7 +17,7 @@ export const servingSettings = defineSettings({
     env: 'MILLRACE_SERVING_HOST',
     type: 'text',
     default: LOOPBACK,
-    pattern: HOST_PATTERN,
+    check: hostFault,
     why: 'this machine only: nothing here asks who is calling; 0.0.0.0 in a container, where a headless service lists the replicas',
   },
   processes: {

@@ -60,6 +60,8 @@ export type ListSetting = SettingCommon<readonly string[]> & {
   readonly type: 'list';
   readonly itemsMax?: number;
   readonly itemPattern?: RegExp;
+  /** As `check` of a text, of each item. */
+  readonly itemCheck?: (item: string) => string | undefined;
 };
 
 export type Setting =
@@ -148,9 +150,14 @@ export function parseSetting(setting: Setting, text: string): ParsedSetting {
       if (items.some((item) => item === '')) return { kind: 'fault', fault: 'has an empty item' };
       const itemsMax = setting.itemsMax ?? 64;
       if (items.length > itemsMax) return { kind: 'fault', fault: `has more than ${itemsMax} items` };
-      const { itemPattern } = setting;
-      if (itemPattern !== undefined && !items.every((item) => itemPattern.test(item)))
-        return { kind: 'fault', fault: `has an item that does not match ${itemPattern.source}` };
+      const { itemPattern, itemCheck } = setting;
+      for (const [index, item] of items.entries()) {
+        const named = items.length === 1 ? '' : `item ${index + 1} `;
+        if (itemPattern?.test(item) === false)
+          return { kind: 'fault', fault: `${named}does not match ${itemPattern.source}` };
+        const fault = itemCheck?.(item);
+        if (fault !== undefined) return { kind: 'fault', fault: `${named}${fault}` };
+      }
       return { kind: 'ok', value: Object.freeze(items) };
     }
     case 'path':

@@ -2,9 +2,10 @@
 
 import { LOOPBACK } from '../place.js';
 import { artifactSettings } from './artifacts.js';
-import { commonSettings, HOST_PATTERN, portSetting } from './common-settings.js';
+import { commonSettings, portSetting } from './common-settings.js';
 import { ownModelSettings } from './own-model.js';
 import { defineSettings } from './setting.js';
+import { hostFault } from './text-checks.js';
 
 export const trainerSettings = defineSettings({
   ...commonSettings,
@@ -16,7 +17,7 @@ export const trainerSettings = defineSettings({
     env: 'MILLRACE_TRAINER_GRPC_HOST',
     type: 'text',
     default: LOOPBACK,
-    pattern: HOST_PATTERN,
+    check: hostFault,
     why: 'workers run beside the trainer by default; there is no authentication',
   },
   heartbeatTimeout: {

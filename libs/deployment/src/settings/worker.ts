@@ -2,8 +2,9 @@
 
 import { hostAndPort, LOOPBACK } from '../place.js';
 import { PORTS, REPLICA_STEP } from '../ports.js';
-import { commonSettings, HOST_PATTERN } from './common-settings.js';
+import { commonSettings } from './common-settings.js';
 import { defineSettings } from './setting.js';
+import { hostFault, hostPortFault } from './text-checks.js';
 
 export const workerSettings = defineSettings({
   ...commonSettings,
@@ -23,13 +24,14 @@ export const workerSettings = defineSettings({
       Array.from({ length: replicas.trainer }, (_, replica) =>
         hostAndPort(hosts.trainerGrpc, others.trainerGrpc + REPLICA_STEP * replica),
       ),
+    itemCheck: hostPortFault,
     why: 'the trainers of this machine, where their settings say that they listen; one of them is at work',
   },
   gradientHost: {
     env: 'MILLRACE_WORKER_HOST',
     type: 'text',
     default: LOOPBACK,
-    pattern: HOST_PATTERN,
+    check: hostFault,
     why: 'peers reach the gradient socket here; loopback unless workers are on several machines',
   },
   gradientPort: {

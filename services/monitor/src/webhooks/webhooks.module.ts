@@ -2,11 +2,11 @@
 // addresses.
 
 import { webhookSecret } from '@millrace/config';
-import { PlatformError, seededRng } from '@millrace/domain';
+import { seededRng } from '@millrace/domain';
 import type { KafkaConnection, KafkaStrategy } from '@millrace/kafka';
 import type { ServiceContext, Tick } from '@millrace/service';
 import { gauge } from '@millrace/telemetry';
-import { AddressGuard, allowFault, Sender } from '@millrace/webhooks';
+import { AddressGuard, Sender } from '@millrace/webhooks';
 import type { MonitorConfig } from '../config.js';
 import { WebhookDesk } from './desk.http.js';
 import { DeskFile } from './desk-file.fs.js';
@@ -29,9 +29,6 @@ export function webhooks(
   connection: KafkaConnection,
   projectsKnown: () => Promise<void>,
 ): WebhookWiring {
-  const faults = config.webhookAllow.flatMap((entry) => allowFault(entry) ?? []);
-  if (faults.length > 0)
-    throw new PlatformError('invalid_argument', `MILLRACE_MONITOR_WEBHOOK_ALLOW: ${faults.join('; ')}`);
   const file = new DeskFile(config.home, config.replica);
   const desk = new WebhookDesk({
     sender: new Sender({ guard: new AddressGuard(config.webhookAllow) }),

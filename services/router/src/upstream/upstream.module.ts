@@ -2,7 +2,7 @@
 
 import { openArtifactStore } from '@millrace/artifacts';
 import type { ModelVersion } from '@millrace/contracts';
-import { PlatformError, type RequestIds } from '@millrace/domain';
+import type { RequestIds } from '@millrace/domain';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { openPredictionLog } from '@millrace/prediction-log';
 import { type ServiceContext, type Tick, within } from '@millrace/service';
@@ -176,10 +176,9 @@ function openCallLog(
   });
 }
 
+/** Of a setting that was read: nothing, or host:port. */
 function addressOf(text: string): { host: string; port: number } | undefined {
   if (text === '') return undefined;
   const at = text.lastIndexOf(':');
-  const port = Number(text.slice(at + 1));
-  if (port < 1 || port > 65_535) throw new PlatformError('invalid_argument', `"${text}" names no port`);
-  return { host: text.slice(0, at), port };
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
 }

@@ -5,6 +5,7 @@
 // of connections.
 
 import cluster, { type Worker } from 'node:cluster';
+import { EXIT_CONFIGURATION, exitCodeOfStart } from '@millrace/deployment';
 import { type RestartLimits, RestartPolicy, systemClock } from '@millrace/domain';
 import { watchParent } from '@millrace/service';
 import { type Logger, logger, startTelemetry } from '@millrace/telemetry';
@@ -53,7 +54,7 @@ export function runPrimary(read: () => PrimarySettings): void {
     new Primary(read(), log).run();
   } catch (error) {
     log.error('start failed', {}, error);
-    process.exit(1);
+    process.exit(exitCodeOfStart(error));
   }
 }
 
@@ -61,6 +62,8 @@ class Primary {
   private readonly slots: Slot[];
   private readonly fanOut: WorkerFanOut;
   private stopping = false;
+  /** Some worker in some life: the settings, which all of them share, are not what is wrong. */
+  private anyReady = false;
   private code = 0;
 
   constructor(
@@ -104,7 +107,10 @@ class Primary {
     Object.assign(slot, { worker, startedMs: systemClock.monotonicMs(), isReady: false });
     worker.on('message', (message: ToPrimary) => {
       if (message?.to !== 'primary') return;
-      if (message.kind === 'ready') slot.isReady = true;
+      if (message.kind === 'ready') {
+        slot.isReady = true;
+        this.anyReady = true;
+      }
       this.fanOut.receive(slot.name, message);
     });
     worker.on('error', (error) => this.log.error('worker', { worker: slot.name }, error));
@@ -115,8 +121,13 @@ class Primary {
     slot.worker = undefined;
     this.fanOut.gone(slot.name);
     if (this.stopping) {
-      if (code !== 0) this.code = 1;
+      if (code !== 0 && this.code === 0) this.code = 1;
       if (this.slots.every(({ worker }) => worker === undefined)) process.exit(this.code);
+      return;
+    }
+    if (code === EXIT_CONFIGURATION && !this.anyReady) {
+      this.code = code;
+      this.stop('a worker refuses its settings');
       return;
     }
     const aliveMs = systemClock.monotonicMs() - slot.startedMs;

@@ -20,7 +20,7 @@ export async function startWorker(config: WorkerConfig): Promise<() => void> {
   const found = deviceOfTensorFlow();
   if (config.device === 'gpu' && found.device !== 'gpu') {
     throw new PlatformError(
-      'unavailable',
+      'invalid_argument',
       'MILLRACE_DEVICE=gpu, but TensorFlow found no GPU: run `millrace doctor` for library and driver',
     );
   }
