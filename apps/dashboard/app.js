@@ -89,7 +89,7 @@ async function refresh(live) {
   drawQuality(at('chart-auc'), windows, models, 'auc', 3, none);
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3, none);
   showAlarms(at('alarms'), at('announced'), alarms, driftEvents, windows[0], live.minRows);
-  showVersions(at('versions'), models, cohorts, live.route);
+  showVersions(at('versions'), models, cohorts, live);
   at('audit').parentElement.hidden = audit === null;
   if (audit !== null) showAudit(at('audit'), audit, live.atMs);
 }

@@ -217,16 +217,24 @@ function againstText({ champion }) {
 /** Not one that was registered. @param {import('./answers.js').Models['models'][number]} model */
 const isTrained = ({ workers }) => workers > 0;
 
+/** Newest ones; a person looks for what serves and what came last, and `millrace models` has them all. */
+const VERSIONS_SHOWN = 20;
+
 /**
  * @param {HTMLElement} element
  * @param {import('./answers.js').Models['models']} models
  * @param {import('./answers.js').Quality['cohorts']} quality
- * @param {import('./answers.js').Live['route']} route
+ * @param {import('./answers.js').Live} live
  */
-export function showVersions(element, models, quality, route) {
-  fill(element, JSON.stringify([models, quality, route?.shares]), () => {
+export function showVersions(element, models, quality, { project, route }) {
+  fill(element, JSON.stringify([project, models, quality, route?.shares]), () => {
     if (models.length === 0) return null;
-    const rows = [...models].reverse().map((model) => {
+    const newest = [...models].reverse();
+    const isShown = ({ version }, place) =>
+      place < VERSIONS_SHOWN || route?.shares.some((share) => share.version === version);
+    const shown = newest.filter(isShown);
+    const older = newest.length - shown.length;
+    const rows = shown.map((model) => {
       const seen = wholeVersions(quality).find((row) => row.version === model.version);
       const serving = route?.shares.find(({ version }) => version === model.version);
       const baseline = model.baselines.find((b) => b.name === 'logistic');
@@ -255,6 +263,9 @@ export function showVersions(element, models, quality, route) {
         { class: 'hash', title: model.sha256, content: [model.sha256.slice(0, 10)] },
       ];
     });
-    return table(VERSION_HEADS, rows);
+    const versions = table(VERSION_HEADS, rows);
+    if (older === 0) return versions;
+    const all = h('code', {}, `npx millrace models ${project}`);
+    return [versions, h('p', { class: 'muted' }, `${older} older ones: `, all)];
   });
 }

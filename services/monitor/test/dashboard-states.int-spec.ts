@@ -154,6 +154,16 @@ it('every picture of the documents is one of these', () => {
   expect(Object.keys(PICTURES).filter((name) => !cases.includes(name))).toEqual([]);
 });
 
+it('of a hundred versions the newest are listed, those that serve, and where the others are', async () => {
+  await wide('100-versions', async (page) => {
+    const versions = await texts(page, '#versions tbody tr strong');
+    expect(versions).toHaveLength(21);
+    expect([versions[0], versions.at(-2), versions.at(-1)]).toEqual(['version 100', 'version 81', 'version 1']);
+    expect(await texts(page, '#versions p')).toEqual(['79 older ones: npx millrace models loans']);
+    expect(await page.locator('.shares li').count()).toBe(8);
+  });
+});
+
 describe('a newcomer', () => {
   it('gets the three commands where nothing is applied, each to copy by keyboard', async () => {
     await wide('empty', async (page) => {

@@ -4,11 +4,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GRPC_STATUS } from '@millrace/routing';
-import { startKafka } from '@millrace/testing';
-import { type Load, startLoad } from './load.js';
-import { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
 import type { Behaviour } from './stand-in-serving.js';
+import { analysisOn, routeOn, scoreOf, shareOn, TwoRouters } from './two-routers.js';
 
 const ROLLOUT = '{ strategy: canary, steps: [{ weight: 20, for: 1s }, { weight: 50, for: 1s }] }';
 /** Requests a second, at each router. */
@@ -16,36 +14,20 @@ const LOAD = 120;
 const INTERVAL_MS = 1_000;
 const WITHIN_MS = 10_000;
 
-let platform: Platform;
-let routers: [RouterProcess, RouterProcess];
-let loads: Load[] = [];
-
-/** Scores that look like some, the same on each run. */
-const scoreOf = (n: number): number => ((n * 7_919) % 1_009) / 1_009;
+let two: TwoRouters;
+let routers: TwoRouters['routers'];
 
 beforeAll(async () => {
-  platform = await Platform.start((await startKafka()).brokers, {}, ROLLOUT);
-  routers = [platform.router, await platform.newRouter({ MILLRACE_REPLICA: 'b' })];
-  platform.serving.behaviours.set(1, (n) => ({ score: scoreOf(n) }));
-  await platform.rollOut(1);
-  for (const router of routers) await router.until(async () => (await routeOn(router))?.targets.length === 1);
-  loads = routers.map((router) => startLoad(router.inference(), LOAD));
+  two = await TwoRouters.start(ROLLOUT);
+  routers = two.routers;
+  await two.serveFirst();
+  two.startLoads(LOAD);
 }, 90_000);
 
-afterAll(async () => {
-  await Promise.all(loads.map((load) => load.stop()));
-  await routers?.[1].stop();
-  await platform?.stop();
-}, 60_000);
-
-const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
-const analysisOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/analysis')).body.analysis;
-const shareOn = async (router: RouterProcess, version: number): Promise<number> =>
-  (await routeOn(router)).targets.find((target: { version: number }) => target.version === version)?.weight ?? 0;
+afterAll(() => two?.stop(), 60_000);
 
 async function rollOut(version: number, behaviour: (n: number) => Behaviour): Promise<void> {
-  platform.serving.behaviours.set(version, behaviour);
-  await platform.rollOut(version);
+  await two.rollOut(version, behaviour);
   expect(await shareOn(routers[0], version)).toBe(20);
 }
 
@@ -77,7 +59,7 @@ describe('rollouts that are judged', () => {
       const [failed] = analyses.filter(({ verdict }) => verdict === 'fail');
       expect(failed).toMatchObject({ stable: 1, routers: expect.any(Number) });
       expect(reason).toContain(failed.reason);
-      expect(platform.router.output + routers[1].output).toContain('analysis of a rollout');
+      expect(routers.map(({ output }) => output).join('')).toContain('analysis of a rollout');
     },
     120_000,
   );
@@ -106,7 +88,6 @@ describe('rollouts that are judged', () => {
   }, 240_000);
 
   it('an owner that dies: the other has judged the rollout, too, and takes the bad version back', async () => {
-    platform.serving.behaviours.set(8, () => ({ score: 0.5 }));
     await rollOut(8, () => ({ score: 0.5 }));
     routers[0].signal('SIGKILL');
     await routers[0].exit;

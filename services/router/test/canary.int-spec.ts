@@ -4,10 +4,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startKafka } from '@millrace/testing';
 import { failures, inferRequest, type Load, startLoad } from './load.js';
-import { Platform } from './platform.js';
+import type { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
+import { routeOn, shareOn, TwoRouters } from './two-routers.js';
 
 /** The first step and the last stand still, so that a slow machine finds them. */
 const STEPS =
@@ -19,33 +19,25 @@ const ENTITIES = 1_500;
 const AT_ONCE = 100;
 const DEADLINE_MS = 20_000;
 
+let two: TwoRouters;
 let platform: Platform;
-let routers: [RouterProcess, RouterProcess];
+let routers: TwoRouters['routers'];
 /** Of the test that runs, which may fail before it has ended it. */
 let load: Load;
 
 beforeAll(async () => {
-  platform = await Platform.start((await startKafka()).brokers, {}, ROLLOUT);
-  routers = [platform.router, await platform.newRouter({ MILLRACE_REPLICA: 'b' })];
-  await platform.rollOut(1);
+  two = await TwoRouters.start(ROLLOUT);
+  ({ platform, routers } = two);
+  await two.rollOut(1);
   for (const version of [2, 3]) platform.serving.loaded.add(version);
 }, 120_000);
 
 afterEach(() => load.stop());
 
-afterAll(async () => {
-  await routers?.[1].stop();
-  await platform?.stop();
-}, 30_000);
+afterAll(() => two?.stop(), 30_000);
 
-const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
 const move = async (router: RouterProcess, action: string, body: object = {}) =>
   router.post(`/v1/projects/p/rollout/${action}`, body);
-
-async function shareOn(router: RouterProcess, version: number): Promise<number> {
-  const { targets } = await routeOn(router);
-  return targets.find((target: { version: number }) => target.version === version)?.weight ?? 0;
-}
 
 const CLI = new URL('../../../dist/apps/cli/src/main.js', import.meta.url).pathname;
 

@@ -4,11 +4,10 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GRPC_STATUS } from '@millrace/routing';
-import { startKafka } from '@millrace/testing';
-import { failures, inferRequest, type Load, startLoad } from './load.js';
-import { Platform } from './platform.js';
+import { failures, inferRequest } from './load.js';
+import type { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
-import type { Behaviour } from './stand-in-serving.js';
+import { routeOn, scoreOf, TwoRouters } from './two-routers.js';
 
 const CHECKS = 'checks: { before: { share: 100, for: 1s }, after: { share: 100, for: 8s } }';
 const ROLLOUT = `{ ${CHECKS}, keep: 10s, fallback: { to: previous, share: 100 }, analysis: { inconclusiveAfter: 30s } }`;
@@ -16,43 +15,25 @@ const UNDECIDED_MS = 30_000;
 /** Requests a second, at each router. */
 const LOAD = 120;
 
+let two: TwoRouters;
 let platform: Platform;
-let routers: [RouterProcess, RouterProcess];
-let loads: Load[] = [];
-
-const scoreOf = (n: number): number => ((n * 7_919) % 1_009) / 1_009;
+let routers: TwoRouters['routers'];
 
 beforeAll(async () => {
-  platform = await Platform.start((await startKafka()).brokers, {}, ROLLOUT);
-  routers = [platform.router, await platform.newRouter({ MILLRACE_REPLICA: 'b' })];
-  platform.serving.behaviours.set(1, (n) => ({ score: scoreOf(n) }));
-  await platform.rollOut(1);
-  for (const router of routers) await router.until(async () => (await routeOn(router))?.targets.length === 1);
+  two = await TwoRouters.start(ROLLOUT);
+  ({ platform, routers } = two);
+  await two.serveFirst();
 }, 90_000);
 
-afterAll(async () => {
-  await Promise.all(loads.map((load) => load.stop()));
-  await routers?.[1].stop();
-  await platform?.stop();
-}, 60_000);
+afterAll(() => two?.stop(), 60_000);
 
-const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
 const phaseOn = async (router: RouterProcess): Promise<string> => (await routeOn(router)).rollout.phase;
 const liveOn = async (router: RouterProcess): Promise<number[]> =>
   (await routeOn(router)).targets.map(({ version }: { version: number }) => version);
-const startLoads = (): void => {
-  loads = routers.map((router) => startLoad(router.inference(), LOAD));
-};
-const stopLoads = async () => (await Promise.all(loads.map((load) => load.stop()))).flat();
 const previewed = { ...inferRequest('e', 'preview-1'), modelVersion: 'preview' };
 const body = { id: 'preview-2', inputs: [{ name: 'x', datatype: 'FP64', shape: [1], data: [1] }] };
 const metricsOf = async (router: RouterProcess): Promise<string> =>
   (await router.get('/metrics', router.metricsPort)).body;
-
-async function rollOut(version: number, behaviour: (n: number) => Behaviour): Promise<void> {
-  platform.serving.behaviours.set(version, behaviour);
-  await platform.rollOut(version);
-}
 
 describe('a switch with checks', () => {
   it('without requests: the version can be asked by its preview, and a person is asked in bounded time', async () => {
@@ -62,7 +43,7 @@ describe('a switch with checks', () => {
       status: 404,
       body: { error: expect.stringContaining("model 'p' has no preview now: no version is loaded and waits") },
     });
-    await rollOut(2, (n) => ({ score: scoreOf(n) }));
+    await two.rollOut(2, (n) => ({ score: scoreOf(n) }));
     const begunMs = performance.now();
     expect((await router.get('/v1/projects/p/route')).body.preview).toBe(2);
     expect(await routeOn(router)).toMatchObject({
@@ -96,20 +77,26 @@ describe('a switch with checks', () => {
   }, 90_000);
 
   it('a version that is bad on copies is aborted at 0 %, and no caller has met it', async () => {
+<<<<<<< HEAD
     startLoads();
     await rollOut(3, (n) => ({ score: n % 2 === 0 ? Number.NaN : scoreOf(n) }));
     for (const router of routers) await router.until(async () => (await phaseOn(router)) === 'failed');
+=======
+    two.startLoads(LOAD);
+    await two.rollOut(3, (n) => ({ score: n % 2 === 0 ? Number.NaN : scoreOf(n) }));
+    for (const router of routers) await router.until(async () => (await phaseOn(router)) === 'failed', 20_000);
+>>>>>>> 65d350ce (wip(ux): two routers in one home; the dashboard lists the newest versions)
     const { rollout, targets } = await routeOn(routers[1]);
     expect(targets).toMatchObject([{ version: 1, weight: 100 }]);
     expect(rollout).toMatchObject({ version: 3, message: expect.stringContaining('unusable: version 3 ') });
-    const outcomes = await stopLoads();
+    const outcomes = await two.stopLoads();
     expect(failures(outcomes)).toEqual({});
     expect(new Set(outcomes.map(({ version }) => version))).toEqual(new Set(['1']));
   }, 60_000);
 
   it('a good one is switched to when it has passed, watched, and promoted; whoever dies, the one before goes after its time', async () => {
-    startLoads();
-    await rollOut(4, (n) => ({ score: scoreOf(n + 1) }));
+    two.startLoads(LOAD);
+    await two.rollOut(4, (n) => ({ score: scoreOf(n + 1) }));
     for (const router of routers)
       await router.until(async () => (await liveOn(router)).join() === '4', UNDECIDED_MS + 30_000);
     expect(await routeOn(routers[0])).toMatchObject({ shadows: [1], rollout: { phase: 'progressing', version: 4 } });
@@ -121,7 +108,7 @@ describe('a switch with checks', () => {
       loadedVersions: [1, 4],
     });
     expect(promoted.keepUntilMs - promoted.changedAtMs).toBe(10_000);
-    expect(failures(await stopLoads())).toEqual({});
+    expect(failures(await two.stopLoads())).toEqual({});
     routers[0].signal('SIGKILL');
     await routers[0].exit;
     await routers[1].until(async () => (await routeOn(routers[1])).loadedVersions.join() === '4', 90_000);
@@ -147,9 +134,9 @@ describe('a switch with checks', () => {
   }, 60_000);
 
   it('one that turns bad after the switch is taken back, and the one before answers what it failed', async () => {
-    startLoads();
+    two.startLoads(LOAD);
     let isBad = false;
-    await rollOut(5, (n) => (isBad ? { status: GRPC_STATUS.INTERNAL } : { score: scoreOf(n + 2) }));
+    await two.rollOut(5, (n) => (isBad ? { status: GRPC_STATUS.INTERNAL } : { score: scoreOf(n + 2) }));
     for (const router of routers)
       await router.until(async () => (await liveOn(router)).join() === '5', UNDECIDED_MS + 30_000);
     isBad = true;
@@ -157,7 +144,7 @@ describe('a switch with checks', () => {
     const { rollout } = await routeOn(routers[0]);
     expect(rollout).toMatchObject({ phase: 'failed', version: 5 });
     expect(rollout.message).toMatch(/^aborted by the analysis: errors: version 5 /);
-    const outcomes = await stopLoads();
+    const outcomes = await two.stopLoads();
     expect(failures(outcomes)).toEqual({});
     const told = (await Promise.all(routers.map(metricsOf))).join('\n');
     expect(told).toMatch(

@@ -5,10 +5,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startKafka } from '@millrace/testing';
 import { failures, inferRequest, type Load, startLoad } from './load.js';
-import { Platform } from './platform.js';
+import type { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
+import { routeOn, TwoRouters } from './two-routers.js';
 
 const ENTITIES = 1_000;
 /** A busy machine must not fail the test's own questions. */
@@ -16,25 +16,22 @@ const AT_ONCE = 100;
 const DEADLINE_MS = 20_000;
 const PATH = '/v1/projects/p/experiment';
 
+let two: TwoRouters;
 let platform: Platform;
-let routers: [RouterProcess, RouterProcess];
+let routers: TwoRouters['routers'];
 /** Of the test that runs, which may fail before it has ended it. */
 let load: Load | undefined;
 
 beforeAll(async () => {
-  platform = await Platform.start((await startKafka()).brokers);
-  routers = [platform.router, await platform.newRouter({ MILLRACE_REPLICA: 'b' })];
-  await platform.rollOut(3);
+  two = await TwoRouters.start();
+  ({ platform, routers } = two);
+  await two.rollOut(3);
 }, 120_000);
 
 afterEach(() => load?.stop());
 
-afterAll(async () => {
-  await routers?.[1].stop();
-  await platform?.stop();
-}, 30_000);
+afterAll(() => two?.stop(), 30_000);
 
-const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
 const statusOn = async (router: RouterProcess) => (await router.get(PATH)).body.experiment;
 const arms = (weights: Record<number, number>) =>
   Object.entries(weights).map(([version, weight]) => ({ version: Number(version), weight }));

@@ -9,6 +9,7 @@ import { startKafka } from '@millrace/testing';
 import { inferRequest, type Load, startLoad } from './load.js';
 import { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
+import { analysisOn, routeOn, shareOn } from './two-routers.js';
 
 const IGNORED = '[errors, latency, constant, scores]';
 const CANARY = `{ strategy: canary, steps: [{ weight: 30, for: 1h }], analysis: { ignore: ${IGNORED} } }`;
@@ -48,11 +49,6 @@ async function aWorld(rollout: string): Promise<World> {
   ends.push(() => Promise.all(loads.map((load) => load.stop())));
   return { platform, routers, loads };
 }
-
-const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
-const analysisOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/analysis')).body.analysis;
-const shareOn = async (router: RouterProcess, version: number): Promise<number> =>
-  (await routeOn(router))?.targets.find((target: { version: number }) => target.version === version)?.weight ?? 0;
 
 /** As a monitor that holds the partition says it. */
 async function labelled({ platform, routers }: World, partition: number, [n, stable, candidate]: readonly number[]) {

@@ -2,29 +2,25 @@
 // and left out while they are away.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startKafka } from '@millrace/testing';
 import { failures, inferRequest, startLoad } from './load.js';
-import { Platform } from './platform.js';
+import type { Platform } from './platform.js';
 import type { RouterProcess } from './router-process.js';
+import { routeOn, TwoRouters } from './two-routers.js';
 
 const SERVINGS = { MILLRACE_REPLICAS: 'serving=2' };
 
+let two: TwoRouters;
 let platform: Platform;
-let routers: [RouterProcess, RouterProcess];
+let routers: TwoRouters['routers'];
 
 beforeAll(async () => {
-  platform = await Platform.start((await startKafka()).brokers, SERVINGS);
-  routers = [platform.router, await platform.newRouter({ ...SERVINGS, MILLRACE_REPLICA: 'b' })];
-  await platform.rollOut(1);
+  two = await TwoRouters.start(undefined, SERVINGS);
+  ({ platform, routers } = two);
+  await two.rollOut(1);
   await platform.rollOut(2);
 }, 90_000);
 
-afterAll(async () => {
-  await routers?.[1].stop();
-  await platform?.stop();
-}, 30_000);
-
-const routeOn = async (router: RouterProcess) => (await router.get('/v1/projects/p/route')).body.route;
+afterAll(() => two?.stop(), 30_000);
 
 /** Versions by entity, as one router answers them. */
 async function splitOn(router: RouterProcess, entities: number): Promise<string[]> {
