@@ -117,8 +117,18 @@ const percentOf = (weight) => Number(weight.toFixed(1));
 
 /** @param {NonNullable<import('./answers.js').Live['route']>} route @param {number} version */
 function roleOf({ targets, experiment }, version) {
-  if (experiment !== null) return version === experiment.control ? 'control arm' : 'arm';
+  if (experiment?.control === version) return 'control arm';
+  if (experiment?.arms.some((arm) => arm.version === version)) return 'arm';
+  // Beside an experiment, whoever has what takes no part in it.
   return targets.find((target) => target.version === version)?.name ?? '';
+}
+
+/** Arms that get nothing for now. @param {NonNullable<NonNullable<import('./answers.js').Live['route']>['experiment']>} experiment */
+function missingText({ arms, control }) {
+  const missing = arms.filter(({ isReady }) => !isReady).map(({ version }) => version);
+  if (missing.length === 0) return '';
+  const instead = missing.includes(control) ? 'others answer instead' : `version ${control} answers instead`;
+  return ` Serving does not have version ${missing.join(', ')}: ${instead}.`;
 }
 
 /** @param {HTMLElement} element @param {import('./answers.js').Live} live */
@@ -145,7 +155,7 @@ export function showSplit(element, { route, atMs }) {
         : h(
             'p',
             {},
-            `Experiment ${experiment.name}: ${experiment.share} % of the traffic takes part, until ${wallMoment(experiment.endsAtMs, atMs)}.`,
+            `Experiment ${experiment.name}: ${experiment.share} % of the traffic takes part, until ${wallMoment(experiment.endsAtMs, atMs)}.${missingText(experiment)}`,
           ),
       h(
         'p',

@@ -94,6 +94,12 @@ export const RouteTraffic = answer(
       answer({
         name: Type.String(),
         control: version(),
+        arms: Type.Array(
+          answer({
+            version: version(),
+            isReady: Type.Boolean({ description: 'Serving has it; else its share goes to the control arm.' }),
+          }),
+        ),
         share: count('Percent of the traffic that takes part.'),
         endsAtMs: timeMs('When it ends by itself.'),
       }),

@@ -154,13 +154,21 @@ it('every picture of the documents is one of these', () => {
   expect(Object.keys(PICTURES).filter((name) => !cases.includes(name))).toEqual([]);
 });
 
-it('of a hundred versions the newest are listed, those that serve, and where the others are', async () => {
+it('of a hundred versions lists the newest, those that serve, and where the others are; of eight arms those that are not there', async () => {
   await wide('100-versions', async (page) => {
     const versions = await texts(page, '#versions tbody tr strong');
     expect(versions).toHaveLength(21);
     expect([versions[0], versions.at(-2), versions.at(-1)]).toEqual(['version 100', 'version 81', 'version 1']);
     expect(await texts(page, '#versions p')).toEqual(['79 older ones: npx millrace models loans']);
-    expect(await page.locator('.shares li').count()).toBe(8);
+    // Two of the eight arms are not there; version 1 has the fifth that takes no part.
+    expect(await texts(page, '#split li')).toEqual([
+      ...['version 1 · blue · 20 %', 'version 93 · control arm · 30.4 %', 'version 94 · arm · 9.6 %'],
+      ...['version 95 · arm · 9.6 %', 'version 96 · arm · 9.6 %', 'version 97 · arm · 10.4 %'],
+      'version 98 · arm · 10.4 %',
+    ]);
+    expect(await page.locator('#split').textContent()).toContain(
+      'Serving does not have version 99, 100: version 93 answers instead.',
+    );
   });
 });
 

@@ -206,7 +206,7 @@ const CROWDED: StateProject = {
   ...QUIET,
   versions: 100,
   experiment: {
-    ...{ name: LONG_NAME, salt: 9, control: 93, share: 100, fromRevision: 2, startedBy: LONG_WORD.slice(0, 100) },
+    ...{ name: LONG_NAME, salt: 9, control: 93, share: 80, fromRevision: 2, startedBy: LONG_WORD.slice(0, 100) },
     arms: Array.from({ length: 8 }, (_, arm) => ({
       ...{ version: 93 + arm, weight: arm < 4 ? 12 : 13, isReady: arm < 6 },
       slots: Array.from({ length: 100 }, (_, slot) => slot).filter((slot) => slot % 8 === arm),
