@@ -21,6 +21,7 @@ import { cliSettings } from './settings.js';
 /** Values that a rule for the type cannot find. */
 const TEXTS: Readonly<Record<string, string>> = {
   MILLRACE_REDIS_URL: 'redis://10.0.0.9:6400',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://10.0.0.9:4318',
   MILLRACE_REPLICA: 'b',
   MILLRACE_REPLICAS: 'serving=3,router=2',
   MILLRACE_PORT_OFFSET: '3000',
@@ -30,6 +31,13 @@ const TEXTS: Readonly<Record<string, string>> = {
   MILLRACE_ARTIFACTS_ENDPOINT: 'http://10.0.0.9:9000',
   MILLRACE_ARTIFACTS_REGION: 'eu-central-1',
 };
+
+/** Hosts, addresses and folders. */
+const LISTS = [
+  ['10.0.0.8', '10.0.0.9'],
+  ['10.0.0.8:9092', '10.0.0.9:9092'],
+  ['/data', '/more'],
+];
 
 /** What a setting does nothing without. */
 function beside(env: string): Record<string, string> {
@@ -58,9 +66,10 @@ function another(setting: Setting): { text: string; value: unknown } {
     }
     case 'bool':
       return { text: setting.default ? '0' : '1', value: !setting.default };
-    case 'list':
-      if (setting.itemPattern?.test('/data')) return { text: '/data, /more', value: ['/data', '/more'] };
-      return { text: '10.0.0.8, 10.0.0.9:9092', value: ['10.0.0.8', '10.0.0.9:9092'] };
+    case 'list': {
+      const value = LISTS.find((items) => items.every((item) => setting.itemCheck?.(item) === undefined)) ?? [];
+      return { text: value.join(', '), value };
+    }
     case 'path':
       return { text: '~/elsewhere', value: join(homedir(), 'elsewhere') };
     case 'text': {

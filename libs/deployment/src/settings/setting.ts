@@ -59,7 +59,6 @@ export type PathSetting = SettingCommon<string> & { readonly type: 'path' };
 export type ListSetting = SettingCommon<readonly string[]> & {
   readonly type: 'list';
   readonly itemsMax?: number;
-  readonly itemPattern?: RegExp;
   /** As `check` of a text, of each item. */
   readonly itemCheck?: (item: string) => string | undefined;
 };
@@ -150,11 +149,9 @@ export function parseSetting(setting: Setting, text: string): ParsedSetting {
       if (items.some((item) => item === '')) return { kind: 'fault', fault: 'has an empty item' };
       const itemsMax = setting.itemsMax ?? 64;
       if (items.length > itemsMax) return { kind: 'fault', fault: `has more than ${itemsMax} items` };
-      const { itemPattern, itemCheck } = setting;
+      const { itemCheck } = setting;
       for (const [index, item] of items.entries()) {
         const named = items.length === 1 ? '' : `item ${index + 1} `;
-        if (itemPattern?.test(item) === false)
-          return { kind: 'fault', fault: `${named}does not match ${itemPattern.source}` };
         const fault = itemCheck?.(item);
         if (fault !== undefined) return { kind: 'fault', fault: `${named}${fault}` };
       }
