@@ -184,7 +184,7 @@ const IN_EXPERIMENT: StateProject = {
 /** No router has said anything of it yet. */
 const { analysis: _, ...WITHOUT_ANALYSIS } = IN_STEPS;
 /** As long as names and reasons may be, without a place to break a line. */
-const LONG_NAME = 'claims-triage-'.repeat(4) + 'northern';
+const LONG_NAME = 'claims-triage-'.repeat(4) + 'north-1';
 const LONG_WORD = 'Donaudampfschifffahrtsgesellschaft'.repeat(6);
 const LONG: StateProject = {
   ...IN_STEPS,

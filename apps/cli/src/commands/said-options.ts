@@ -32,7 +32,7 @@ export const said = ({ by, reason }: Said): Said => ({
 });
 
 /** What stands with a change of a route where nobody said why. */
-export const BY_HAND = 'by hand';
+const BY_HAND = 'by hand';
 
 /** The same, as the router's commands take it. `what`: the command, in its correlation id. */
 export const issued = (what: string, { by, reason = BY_HAND }: Said) => ({
