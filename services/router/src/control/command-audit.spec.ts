@@ -50,6 +50,8 @@ it.each<[RouteAction, string, string]>([
   [{ kind: 'setShadows', versions: [3, 4], share: 10 }, 'route.set-shadows', 'version 3, 4'],
   [{ kind: 'setWeights', weights: [{ version: 1, weight: 100 }] }, 'route.set-weights', 'version 1 100 %'],
   [{ kind: 'rollback' }, 'route.rollback', 'the route'],
+  [{ kind: 'endExperiment', name: '', winner: 0 }, 'route.end-experiment', 'the experiment'],
+  [{ kind: 'endExperiment', name: 'prices', winner: 0 }, 'route.end-experiment', 'experiment prices'],
 ])('names %j', (action, name, subject) => {
   const { audit, noted } = anAudit();
   audit.refused(command(action), 'no');

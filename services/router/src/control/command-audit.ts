@@ -73,7 +73,8 @@ function actionOf(action: RouteAction): string {
 
 function subjectOf(action: RouteAction): string {
   if ('arms' in action) return `experiment ${action.name}: ${sharesText(action.arms)}`;
-  if ('name' in action) return `experiment ${action.name}`;
+  // Without a name it is whichever runs.
+  if ('name' in action) return action.name === '' ? 'the experiment' : `experiment ${action.name}`;
   if ('version' in action && action.version > 0) return `version ${action.version}`;
   if ('versions' in action && action.versions.length > 0) return `version ${action.versions.join(', ')}`;
   if ('weights' in action) return sharesText(action.weights);
