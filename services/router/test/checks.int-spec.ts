@@ -77,15 +77,9 @@ describe('a switch with checks', () => {
   }, 90_000);
 
   it('a version that is bad on copies is aborted at 0 %, and no caller has met it', async () => {
-<<<<<<< HEAD
-    startLoads();
-    await rollOut(3, (n) => ({ score: n % 2 === 0 ? Number.NaN : scoreOf(n) }));
-    for (const router of routers) await router.until(async () => (await phaseOn(router)) === 'failed');
-=======
     two.startLoads(LOAD);
     await two.rollOut(3, (n) => ({ score: n % 2 === 0 ? Number.NaN : scoreOf(n) }));
-    for (const router of routers) await router.until(async () => (await phaseOn(router)) === 'failed', 20_000);
->>>>>>> 65d350ce (wip(ux): two routers in one home; the dashboard lists the newest versions)
+    for (const router of routers) await router.until(async () => (await phaseOn(router)) === 'failed');
     const { rollout, targets } = await routeOn(routers[1]);
     expect(targets).toMatchObject([{ version: 1, weight: 100 }]);
     expect(rollout).toMatchObject({ version: 3, message: expect.stringContaining('unusable: version 3 ') });
