@@ -5,35 +5,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { environment } from '@millrace/config';
 import { openChromium } from '@millrace/testing';
 import type { Browser, Page } from 'playwright-core';
+import { PICTURES, PICTURES_FOLDER, pictureOf } from './dashboard-pictures.js';
 import { type StateServer, serveState } from './dashboard-server.http.js';
 import { STATES, sourcesOf } from './dashboard-states.js';
 
 const WIDTHS = [390, 1280] as const;
 const SCHEMES = ['light', 'dark'] as const;
-
-/** The pictures of the documents: state, width and scheme by their names there. */
-const PICTURES_FOLDER = 'docs/images';
-const PICTURES: Readonly<Record<string, string>> = {
-  'alarms-1280-dark': 'dashboard.png',
-  'alarms-1280-light': 'dashboard-alarms.png',
-  'empty-390-light': 'dashboard-empty.png',
-  'loop-asks-1280-light': 'dashboard-loop-asks.png',
-  'loop-waits-390-light': 'dashboard-loop-waits-phone.png',
-  'overview-1280-light': 'dashboard-overview.png',
-  'rollout-in-steps-1280-light': 'dashboard-rollout.png',
-  'too-few-rows-1280-light': 'dashboard-too-few-rows.png',
-};
-
-/** Where a picture of the case goes; undefined: there is none. */
-function pictureOf(name: string): string | undefined {
-  const folder = environment().DASHBOARD_SHOTS;
-  if (folder === undefined) return undefined;
-  const file = folder === PICTURES_FOLDER ? PICTURES[name] : `${name}.png`;
-  return file === undefined ? undefined : join(folder, file);
-}
 
 let browser: Browser;
 const servers = new Map<string, StateServer>();

@@ -101,7 +101,7 @@ export class Rollout {
   /** As the monitor that holds the partition says it, of all that labels have said since the rollout began. */
   async labelled(fromRevision: number, cells: LossCell[]): Promise<void> {
     const { project, world } = this;
-    const value = encodeRolloutLosses({ project, createdAtMs: 0, partition: 0, fromRevision, cells });
+    const value = encodeRolloutLosses({ project, createdAtMs: 0, partition: 0, fromRevision, cells, entities: [] });
     await world.platform.producer.send('losses.v1', [{ key: `${project}/0`, value, partition: 0 }]);
   }
 

@@ -46,8 +46,8 @@ export class StopSignal {
   }
 
   /**
-   * The work's result; rejects with `cancelled` as soon as a stop is asked for, and with its reason after `fail`, however
-   * long the work would still take. The fact `told` says that the terminal has the reason already.
+   * The work's result; rejects with `cancelled` as soon as a stop is asked for, and with its reason after `fail`,
+   * however long the work would still take. The fact `told` says that the terminal has the reason already.
    */
   async unlessAsked<T>(work: Promise<T>): Promise<T> {
     let stopped: () => void = () => undefined;

@@ -59,9 +59,9 @@ export class HttpEndpoint {
   /** Of requests that came and are not answered. */
   private readonly open = new Set<ServerResponse>();
   private connections = 0;
-  /** Connections ever, and when the last request came. */
+  /** Connections and requests, ever. */
   private accepted = 0;
-  private askedAtMs = 0;
+  private asked = 0;
   private isEnding = false;
 
   constructor(
@@ -76,7 +76,7 @@ export class HttpEndpoint {
       { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {
         this.open.add(response);
-        this.askedAtMs = performance.now();
+        this.asked += 1;
         response.once('close', () => this.open.delete(response));
         if (this.isEnding) response.shouldKeepAlive = false;
         this.handle(request, response).catch((thrown: unknown) => sendError(response, PlatformError.from(thrown)));
@@ -117,11 +117,12 @@ export class HttpEndpoint {
     const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
     // An HTTP server's own closes what is idle, too.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
-    this.askedAtMs = performance.now();
-    while (isConnected()) {
+    for (let quietMs = 0; isConnected(); quietMs += LOOK_MS) {
+      const { asked } = this;
       await serveOn(LOOK_MS, isConnected);
       await turnOfLoop(); // what has come is read
-      if (performance.now() - this.askedAtMs > NOTICE_MS) this.server.closeIdleConnections();
+      if (this.asked > asked) quietMs = 0;
+      if (quietMs > NOTICE_MS) this.server.closeIdleConnections();
     }
     await closed;
     clearTimeout(cut);
