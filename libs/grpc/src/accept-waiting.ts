@@ -1,7 +1,7 @@
 // Connections that the system has made and nobody has accepted: it resets them with their listener, requests sent.
 
-/** Several times the longest queue of a listener: to one that somebody connects to in each turn an end comes, too. */
-const TURNS_MAX = 4_096;
+/** As long as the queue of a listener is by default: to one that somebody connects to in each turn an end comes, too. */
+const TURNS_MAX = 511;
 
 /** Resolves right after the event loop has taken what the system had for it. */
 export function turnOfLoop(): Promise<void> {

@@ -300,7 +300,7 @@ describe('shadows', () => {
   it.each<[string, RouteAction, string, string]>([
     [
       ...(['that are not loaded', shadows([7]), 'not_loaded'] as const),
-      'version 7 is not loaded, 1, 2 are: `millrace rollout start p 7` loads it, with `rollout.checks.before`',
+      'version 7 is not loaded, 1, 2 are: `millrace rollout start p 7` loads it and gives it traffic; with `rollout.checks.before`',
     ],
     ['with all traffic', shadows([2]), 'already_live', 'version 2 has all traffic'],
     ['named twice', shadows([1, 1]), 'invalid_shadows', 'at most 2 different versions'],

@@ -25,9 +25,9 @@ export function shadowFault(route: Route, versions: readonly number[], share: nu
   if (absent !== undefined) {
     const loaded = ready.length === 0 ? 'none is' : `${ready.join(', ')} ${ready.length === 1 ? 'is' : 'are'}`;
     // A shadow that is not there yet would be counted as one that fails.
-    const how = `\`millrace rollout start ${route.project} ${absent}\` loads it`;
-    const before = 'with `rollout.checks.before` in the project file it gets copies before any traffic';
-    return { reason: 'not_loaded', message: `version ${absent} is not loaded, ${loaded}: ${how}, ${before}` };
+    const how = `\`millrace rollout start ${route.project} ${absent}\` loads it and gives it traffic`;
+    const before = 'with `rollout.checks.before` in the project file it gets copies first';
+    return { reason: 'not_loaded', message: `version ${absent} is not loaded, ${loaded}: ${how}; ${before}` };
   }
   const live = versions.find((version) => hasAllTraffic(route, version));
   if (live === undefined) return undefined;

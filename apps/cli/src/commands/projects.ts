@@ -14,8 +14,11 @@ import { action, type Context } from './context.js';
 import { projectName } from './option-values.js';
 import { type Said, said, withSaid } from './said-options.js';
 
+/** A project's file keeps no names. */
+const IN_AUDIT = { by: 'who asks; kept in the audit', reason: 'why; kept in the audit' };
+
 export function projectCommands(program: Command): void {
-  withSaid(program.command('apply'))
+  withSaid(program.command('apply'), IN_AUDIT)
     .description('checks a project file and hands it to the platform')
     .argument('[file]', 'the project file', 'project.yaml')
     .option(
@@ -40,7 +43,7 @@ export function projectCommands(program: Command): void {
         return 0;
       }),
     );
-  withSaid(projects.command('delete'))
+  withSaid(projects.command('delete'), IN_AUDIT)
     .description('forgets a project: nothing is taken in, answered, watched or retrained for it; its files stay')
     .argument('<project>', 'its name', projectName)
     .option('--yes', 'do not ask for its name')

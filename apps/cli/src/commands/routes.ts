@@ -16,30 +16,25 @@ import { issued, type Said, withSaid } from './said-options.js';
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
 type Route = ControlAnswer['route'];
 
-interface RolloutOptions {
-  reason: string;
+interface RolloutOptions extends Said {
   force?: boolean;
-  by?: string;
 }
 
-interface ShadowOptions {
+interface ShadowOptions extends Said {
   share: number;
   none?: boolean;
-  reason: string;
 }
 
 export function routeCommands(program: Command): void {
   const rollout = program.command('rollout').description('brings a version into service');
-  rollout
-    .command('start')
+  withSaid(rollout.command('start'), { by: 'who asks, and has to with --force; kept with the change and in the audit' })
     .description('loads a version and moves the traffic to it')
     .argument('<project>', 'its name', projectName)
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
-    .option('--reason <text>', 'kept with the change', 'by hand')
     .option('--force', 'also where the version is not blessed; takes --by')
-    .option('--by <name>', 'who asks; kept with the change')
     .action(
-      action(async (context, project: string, version: number, { reason, force = false, by }: RolloutOptions) => {
+      action(async (context, project: string, version: number, options: RolloutOptions) => {
+        const { force = false, by } = options;
         if (force && (by === undefined || by.trim() === ''))
           throw new PlatformError(
             'invalid_argument',
@@ -51,10 +46,8 @@ export function routeCommands(program: Command): void {
           project,
           context.control.startRollout(project, {
             version,
-            reason,
-            correlationId: `cli-rollout-${version}`,
+            ...issued(`rollout-${version}`, options),
             ...(force ? { force } : {}),
-            ...(by === undefined ? {} : { issuedBy: by }),
           }),
           forced(project, version),
         );
@@ -95,17 +88,15 @@ export function routeCommands(program: Command): void {
         return 0;
       }),
     );
-  rollout
-    .command('shadow')
+  withSaid(rollout.command('shadow'))
     .description('sends copies of requests to a loaded version, whose answers nobody sees')
     .argument('<project>', 'its name', projectName)
     .argument('[version]', 'a loaded version', wholeNumber(1, VERSION_MAX))
     .option('--share <percent>', 'of the requests', wholeNumber(1, 100), SHADOW_SHARE_DEFAULT)
     .option('--none', 'no copies from now on')
-    .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
       action(async (context, project: string, version: number | undefined, options: ShadowOptions) => {
-        const { share, none = false, reason } = options;
+        const { share, none = false } = options;
         if (none === (version !== undefined))
           throw new PlatformError(
             'invalid_argument',
@@ -117,8 +108,7 @@ export function routeCommands(program: Command): void {
           context.control.setShadows(project, {
             versions: version === undefined ? [] : [version],
             share,
-            reason,
-            correlationId: `cli-shadow-${version ?? 'none'}`,
+            ...issued(`shadow-${version ?? 'none'}`, options),
           }),
         );
         context.print(answer, () => describeRoute(answer.route), [`millrace rollout status ${project}`]);

@@ -161,7 +161,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
     return await stop.ended();
   } catch (thrown) {
     const error = PlatformError.from(thrown);
-    if (stop.signal.aborted && error.code === 'cancelled') {
+    if (stop.signal.aborted && error.facts.told === true) {
       const code = await stop.ended();
       return code === EXIT_OK ? EXIT_INTERRUPTED : code;
     }

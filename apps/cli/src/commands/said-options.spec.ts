@@ -24,6 +24,7 @@ describe('who says so, and why', () => {
     'promote',
     'rollback',
     'rollout start',
+    'rollout shadow',
     'rollout skip',
     'rollout pause',
     'rollout resume',

@@ -1,5 +1,5 @@
-// Who asks for a change, and why: the options of every command that changes something of a project, and how they go
-// to the services. Nobody checks the name; it stands with the change and in the audit.
+// Who asks for a change, and why: the options of commands that change the file, route, experiment or loop of a project,
+// or its holds, and how they go to the services. Nobody checks the name.
 
 import type { Command } from 'commander';
 import type { Said } from '../client/control.http.js';

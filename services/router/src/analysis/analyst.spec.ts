@@ -110,6 +110,22 @@ class Router {
   }
 }
 
+/** The monitor's alarm for an input of a version. */
+function rings(routers: readonly Router[], version: number): void {
+  const data: DriftData = {
+    ...{ project: 'p', feature: 'amount', detector: 'psi', value: 0.3, threshold: 0.2, pValue: null, rows: 900 },
+    ...{ window: { startMs: 0, endMs: 1 }, cohort: { version, slice: 'all' }, correlationId: '' },
+  };
+  for (const router of routers)
+    router.drifts.hear(
+      {
+        ...{ specversion: '1.0', type: DRIFT_EVENT_TYPE, id: `${version}`, source: 's', subject: 'amount' },
+        ...{ time: '1970-01-01T00:00:01.500Z', datacontenttype: 'application/json', data },
+      },
+      router.nowMs,
+    );
+}
+
 describe('the analysis of rollouts under way', () => {
   it('a version that fails is aborted in the second in which it is seen, with both figures as the reason', async () => {
     const router = new Router('a', true);
@@ -293,20 +309,6 @@ describe('the analysis of rollouts under way', () => {
       for (const router of [owner, other]) router.analyst.tick([progressing()]);
       return [owner, other] as const;
     };
-    const rings = (routers: readonly Router[], version: number) => {
-      const data: DriftData = {
-        ...{ project: 'p', feature: 'amount', detector: 'psi', value: 0.3, threshold: 0.2, pValue: null, rows: 900 },
-        ...{ window: { startMs: 0, endMs: 1 }, cohort: { version, slice: 'all' }, correlationId: '' },
-      };
-      for (const router of routers)
-        router.drifts.hear(
-          {
-            ...{ specversion: '1.0', type: DRIFT_EVENT_TYPE, id: `${version}`, source: 's', subject: 'amount' },
-            ...{ time: '1970-01-01T00:00:01.500Z', datacontenttype: 'application/json', data },
-          },
-          router.nowMs,
-        );
-    };
     const seconds = async (routers: readonly Router[], count: number) => {
       for (let i = 0; i < count; i++) for (const router of routers) await router.second(2, false);
     };
@@ -401,6 +403,15 @@ describe('the analysis of a switch with checks', () => {
       expect(router.analyst.mayAdvance('p', route)).toMatchObject({ abort: expect.stringContaining('errors') });
     },
   );
+
+  it('heard an alarm for one of both, while the monitor saw no rows of the other: it says nothing of drift', async () => {
+    const router = new Router('a', true, { drift: { aborts: true } });
+    await copied(router, 20, false, checked(100));
+    rings([router], 2);
+    for (let i = 0; i < 8; i++) await copied(router, 20, false, checked(100));
+    expect(router.commands).toEqual([]);
+    expect(router.analyst.of('p')?.criteria.at(-1)).toMatchObject({ criterion: 'drift', verdict: 'no_data' });
+  });
 
   it('lets a good version be switched to, and not before it has shown that it is', async () => {
     const router = new Router('a', true);

@@ -185,6 +185,8 @@ export class Analyst {
     const { rollout, judge } = followed;
     const { of, isNew } = followed.shared.gather(nowMs);
     const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
+    // Copies are in no window of the monitor: of one of both it sees nothing.
+    if (rollout.isCopied) for (const arm of Object.values(arms)) arm.drifts = [];
     if (isNew) judge.beginFrom(arms);
     this.counts.book.aim(rollout, aimedCuts(followed.criteria, arms.stable));
     const verdict = judge.look(arms, nowMs);

@@ -14,7 +14,7 @@
 //   a step of a sequence goes to the serving that has the sequence, and to no other one;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue;
 //   past its deadline before it could be answered, as the answers before it tell (admission.ts) or the lag of the
-//   router's own loop (loop-lag.ts): UNAVAILABLE at once;
+//   router's own loop (loop-lag.ts): UNAVAILABLE at once, DEADLINE_EXCEEDED with less than a millisecond left;
 //   each time that one is sent again takes a token (retry-budget.ts): without one UNAVAILABLE, or it goes on waiting;
 //   a copy for a shadow: sent once or not at all, and takes no place of a request's (its sender bounds copies).
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a

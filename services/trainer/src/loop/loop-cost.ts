@@ -215,7 +215,7 @@ function lacking({
       : `dataset versions with rows from after the change at ${minute(change.changeMs)}`;
   return hasOtherRows
     ? 'the next dataset version, whose rows save more than the wait for them costs'
-    : 'dataset versions without a row that a retraining learned from which was not blessed';
+    : 'dataset versions whose rows are not those of a retraining that was not blessed';
 }
 
 const figure = (value: number): string => Number(value.toPrecision(2)).toString();
