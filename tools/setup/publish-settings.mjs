@@ -43,7 +43,7 @@ const page = [
     '`MILLRACE_…` variable too, with the nearest name that exists. Durations are texts such as `250ms`, `5s`, `3h`; paths are',
     'relative to where you are. `millrace up` takes every one of them and hands it to the processes that read it; what it sets',
     'itself it refuses, and what any of its processes would refuse it tells before it starts anything. What only the process itself can find',
-    '(a file of a secret that is empty) ends it with exit code 78: `up` does not try one again that was never ready, and tells the reason at once.',
+    '(a device that this machine does not have) ends it with exit code 78: `up` does not try one again that was never ready, and tells the reason at once.',
     'This page is made by `npm run settings` from `libs/deployment/src/settings`.',
   ].join('\n'),
   '## A second platform beside the first',

@@ -14,6 +14,8 @@ export interface CalledFrom {
 }
 
 const TOOL = /^[a-z][a-z0-9-]{0,31}$/;
+/** Who acts of its own accord: no caller is taken for it. */
+export const OWN_TOOL = 'router';
 /** IPv4, IPv6, with a zone. */
 const ADDRESS = /^[0-9a-zA-Z.:%_-]{1,64}$/;
 
@@ -30,8 +32,9 @@ export function calledFrom(
     const value = headers[name];
     return typeof value === 'string' && form.test(value) ? value : undefined;
   };
+  const tool = said(CALLER_HEADERS.tool, TOOL);
   return {
-    tool: said(CALLER_HEADERS.tool, TOOL) ?? otherwise,
+    tool: tool === undefined || tool === OWN_TOOL ? otherwise : tool,
     address: said(CALLER_HEADERS.address, ADDRESS) ?? address.replace(/^::ffff:/i, ''),
   };
 }

@@ -1,6 +1,6 @@
 // The HTTP APIs of the services: what may be asked, what is answered, and their OpenAPI documents.
 
-export { CALLER_HEADERS, type CalledFrom, calledFrom } from './caller.js';
+export { CALLER_HEADERS, type CalledFrom, calledFrom, OWN_TOOL } from './caller.js';
 export { bodyOf, queryOf } from './check.js';
 export { type Client, clientOf, type HttpAnswer, type HttpRequest, type Send } from './client.js';
 export type {

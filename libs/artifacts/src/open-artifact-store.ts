@@ -62,8 +62,9 @@ function secretOf({ artifactsSecretKey, artifactsSecretKeyFile }: ArtifactSettin
   try {
     text = readFileSync(artifactsSecretKeyFile, 'utf8').trim();
   } catch (cause) {
-    throw new PlatformError('invalid_argument', 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE cannot be read', { cause });
+    throw new PlatformError('unavailable', 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE cannot be read', { cause });
   }
-  if (text === '') throw new PlatformError('invalid_argument', 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE is empty');
+  // Whoever writes such files may just be about to.
+  if (text === '') throw new PlatformError('unavailable', 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE is empty');
   return text;
 }

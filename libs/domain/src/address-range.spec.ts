@@ -35,9 +35,9 @@ describe('addresses', () => {
   });
 
   it('knows a host name from an address that is none, and a port from a number that is none', () => {
-    for (const name of ['localhost', 'hooks.internal', 'a-b.c', 'serving_1'])
+    for (const name of ['localhost', 'hooks.internal', 'a-b.c', 'serving_1', 'kafka.svc.cluster.local.'])
       expect([name, isHostName(name)]).toEqual([name, true]);
-    for (const name of ['', '-x-', 'a b', 'a:1', 'a..b', '1.2.3', '300.1.1.1', 'x/y'])
+    for (const name of ['', '.', 'a..', '-x-', 'a b', 'a:1', 'a..b', '1.2.3', '300.1.1.1', 'x/y'])
       expect([name, isHostName(name)]).toEqual([name, false]);
     expect(['0', '1', '65535', '65536', '-1', '08x', ''].filter(isPort)).toEqual(['1', '65535']);
   });

@@ -13,7 +13,8 @@ const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 /** What may stand between the brackets of a URL; whether it is an address says the URL's own parser. */
 const IPV6_CHARACTERS = /^[0-9a-f:.]{2,45}$/i;
 const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
-const HOST_NAME = /^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9_])?$/i;
+/** The dot at the end of a name that is whole, as in clusters' settings, is part of it. */
+const HOST_NAME = /^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9_])?\.?$/i;
 
 /** IPv4 within IPv6 as IPv4; a zone ("fe80::1%eth0") is no part of an address that one may send to. */
 export function canonicalAddress(address: string): Omit<AddressRange, 'prefix'> | undefined {

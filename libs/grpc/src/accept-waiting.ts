@@ -1,6 +1,6 @@
 // Connections that the system has made and nobody has accepted: it resets them with their listener, requests sent.
 
-/** As long as the queue of a listener is by default: to one that somebody connects to in each turn an end comes, too. */
+/** As long as the queue of a listener is by default: one that somebody connects to in each turn ends, too. */
 const TURNS_MAX = 511;
 
 /** Resolves right after the event loop has taken what the system had for it. */

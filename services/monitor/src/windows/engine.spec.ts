@@ -350,6 +350,17 @@ describe('Engine', () => {
     expect(counters(['wrong', 'as wrong']).latePredictions).toBeGreaterThan(nobody.latePredictions);
   });
 
+  it('believed the wrong clock of one request by its second row', () => {
+    const fed = engine(metadata());
+    const first = messages.find(({ stream }) => stream === 'predictions')!;
+    const doubted = ['r/0', 'r/1', 's/0'].map((predictionId, i) => {
+      const wrong = { entity: '', predictionId, eventTimeMs: first.atMs + 2 * 3_600_000 };
+      fed.applyPrediction({ ...(first.value as PredictionMessage), ...wrong }, 0, i, first.atMs);
+      return fed.monitor('p', endMs)!.counters.doubtedTimes;
+    });
+    expect(doubted).toEqual([1, 2, 2]);
+  });
+
   it('judges the same with a shadow’s answer to every row, before or after the live one', () => {
     const predictions = messages.filter(({ stream }) => stream === 'predictions').length;
     const histories = [0, 1].map((shadows) => {

@@ -169,7 +169,9 @@ export class PartitionPart implements Part {
       return;
     }
     const { entity } = message;
-    if (this.hear('predictions', entity || (this.namesEntities ? '' : message.predictionId), eventMs, nowMs))
+    if (
+      this.hear('predictions', entity || (this.namesEntities ? '' : requestIdOf(message.predictionId)), eventMs, nowMs)
+    )
       this.namesEntities ||= entity !== '';
     const { terms, metadata, rowCohorts } = this.options;
     const score = terms.task.scoreOf(message.outputs);
@@ -475,11 +477,14 @@ export class PartitionPart implements Part {
     }
   }
 
-  /** The rollout that a row's version was drawn in, and the bucket of what it was drawn by. */
+  /**
+   * The rollout or experiment that a row's version was drawn in, and the bucket of its entity: experiments keep an
+   * entity with its arm whatever `rollout.sticky` says, and where requests are drawn one by one it only errs on the
+   * side of waiting.
+   */
   private drawOf({ draw, entity, predictionId }: PredictionMessage): Pick<AwaitingRow, 'draw' | 'bucket'> {
     if (draw === undefined) return { draw, bucket: undefined };
-    const { sticky } = this.options.project().rollout;
-    return { draw, bucket: entityBucket(drawnBy(sticky, entity, requestIdOf(predictionId))) };
+    return { draw, bucket: entityBucket(drawnBy(true, entity, requestIdOf(predictionId))) };
   }
 
   /** The first cohort of a row is that of its version. */

@@ -3,6 +3,7 @@
 // own. Of a command that is refused before it reaches the log whoever was asked says so, of all others the owner of
 // the route.
 
+import { OWN_TOOL } from '@millrace/api';
 import type { AuditTrail } from '@millrace/audit';
 import type { Command } from '@millrace/contracts';
 import type { Experiment, Route, RouteAction, RouteTarget } from '@millrace/routing';
@@ -25,7 +26,7 @@ export class CommandAudit {
 
   refused(command: RouteCommand, why: string): void {
     // The router's own, which came after its own step had done the same: nobody was refused anything.
-    if (command.tool === 'router') return;
+    if (command.tool === OWN_TOOL) return;
     this.trail.note({ ...told(command), result: 'refused', detail: why });
   }
 
@@ -38,7 +39,7 @@ export class CommandAudit {
     const isOver = experiment?.end !== undefined && before?.experiment?.end === undefined;
     const kind = isOver ? 'route.end-experiment' : ended ? 'route.fail' : 'route.move';
     this.trail.note({
-      ...{ id: `${project}/route/${revision}`, project, correlationId, who: '', tool: 'router', address: '' },
+      ...{ id: `${project}/route/${revision}`, project, correlationId, who: '', tool: OWN_TOOL, address: '' },
       ...{ action: kind, subject: isOver ? `experiment ${experiment.name}` : `version ${rollout.version}` },
       result: 'applied',
       ...{ reason: ended ? rollout.message : reason, detail: routeText(route) },

@@ -2,6 +2,7 @@
 // commands.v1 and are applied by the process that holds their partition.
 
 import { join } from 'node:path';
+import { OWN_TOOL } from '@millrace/api';
 import { openAuditTrail } from '@millrace/audit';
 import { topicTerms } from '@millrace/deployment';
 import { PROJECTS_MAX } from '@millrace/domain';
@@ -151,7 +152,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       const facts = {
         project,
         issuedBy: ANALYSIS,
-        tool: 'router',
+        tool: OWN_TOOL,
         reason: reason.slice(0, NOTE_CHARACTERS_MAX),
         correlationId,
       };
@@ -166,7 +167,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
         .all()
         .filter(({ project, changedAtMs }) => changedAtMs < (projects.get(project)?.createdAtMs ?? 0))
         .map(({ project }) => project),
-    hasRoute: (project) => table.get(project) !== undefined,
+    hasRoute: (project) => table.get(project) !== undefined || table.isOutdated(project),
     drop: async (project) => {
       await owner.drop(project);
       control.onRemoved(project);

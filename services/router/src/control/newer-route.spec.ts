@@ -24,18 +24,19 @@ let owner: RouteOwner;
 let control: RouteControl;
 let written: Route[];
 let published: string[];
+let removed: string[];
 /** Serving has what is asked for. */
 let isReady: boolean;
 
 beforeEach(() => {
-  [time, table, written, published, isReady] = [new Time(), new RouteTable(), [], [], true];
+  [time, table, written, published, removed, isReady] = [new Time(), new RouteTable(), [], [], [], true];
   table.apply(LIVE);
   const versions = { fault: () => undefined, isGone: () => false, upToNow: async () => undefined };
   const common = { clock: time.clock, loadTimeoutMs: LOAD_MS_MAX, strategyOf: () => DEFAULT_STRATEGY, versions };
   owner = new RouteOwner(
     table,
     new SwitchLog(() => 0),
-    { write: async (route) => void written.push(route), remove: async () => undefined },
+    { write: async (route) => void written.push(route), remove: async (project) => void removed.push(project) },
     { modelReady: async () => isReady, readySomewhere: async () => isReady },
     {
       ...{ ...common, mixed: () => undefined, sleep: time.sleep, failures: () => 0, createdAtMs: () => 0 },
@@ -73,6 +74,16 @@ describe('a newer router has written a route that this one cannot read', () => {
     // One that can be read has come since.
     table.apply({ ...LIVE, revision: 5 });
     expect(await apply('later', { kind: 'startRollout', version: 2 })).toMatchObject({ route: { revision: 6 } });
+  });
+
+  it('outlived its project: the next of the name was refused every command', async () => {
+    table.remove('p');
+    table.cannotRead('p', 4);
+    await owner.drop('p');
+    expect([removed, table.isOutdated('p')]).toEqual([['p'], false]);
+    expect(await apply('c', { kind: 'startRollout', version: 2 })).toMatchObject({ kind: 'applied' });
+    await owner.drop('q');
+    expect(removed).toEqual(['p']);
   });
 
   it('what it cannot read of a route before the one that it knows is nothing new', async () => {

@@ -213,7 +213,13 @@ export class RouteOwner {
   drop(project: string): Promise<void> {
     return this.inTurn(project, async () => {
       const route = this.table.get(project);
-      if (route === undefined) return;
+      if (route === undefined) {
+        // Of a later release, and it cannot be read here: it goes with its project all the same.
+        if (!this.table.isOutdated(project)) return;
+        await this.log.remove(project);
+        this.table.remove(project);
+        return;
+      }
       // Here first: a request that finds the route while serving unloads would be answered as a fault of the platform.
       this.table.remove(project);
       try {
