@@ -83,6 +83,9 @@ function analysisText(analysis, version, isUnderWay) {
   return [
     h('p', {}, `${of}: `, verdictPill(verdict), dryRun ? ' (dry run: nothing is done by it)' : '', ` ${reason}`),
     criteriaTable(analysis),
+    ...analysis.criteria.flatMap(({ criterion, note }) =>
+      note === undefined ? [] : [h('p', { class: 'muted' }, `${criterion}: ${note}.`)],
+    ),
     h(
       'p',
       { class: 'muted' },

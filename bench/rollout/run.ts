@@ -1,7 +1,14 @@
 // One simulated rollout: requests one after the other, the judge looking after each of them.
 
 import { seededRng } from '@millrace/domain';
-import { type AnalysisPlan, aimedCuts, criteriaOf, RolloutJudge, VersionEvidence } from '@millrace/routing';
+import {
+  type AnalysisPlan,
+  aimedCuts,
+  criteriaOf,
+  type ExpectedScores,
+  RolloutJudge,
+  VersionEvidence,
+} from '@millrace/routing';
 import { answerInto, both, type Crowd, type Difference, Entities } from '@millrace/testing';
 
 export interface Run {
@@ -19,15 +26,22 @@ const AIM_EVERY = 50;
 
 /**
  * `stopsAtPass`: else it is looked at to the end, as something that passes may be taken back later. `isUntold`: which
- * entity asks is not told.
+ * entity asks is not told. `expected`: what the new version's evaluation has said of the scores of both.
  */
 export function run(
   plan: AnalysisPlan,
   difference: Difference,
-  of: { seed: number; requestsMax: number; stopsAtPass: boolean; crowd?: Crowd; isUntold?: boolean },
+  of: {
+    seed: number;
+    requestsMax: number;
+    stopsAtPass: boolean;
+    crowd?: Crowd;
+    isUntold?: boolean;
+    expected?: ExpectedScores;
+  },
 ): Run {
   const rng = seededRng(of.seed);
-  const judge = new RolloutJudge(plan, { stable: 1, candidate: 2, sinceMs: 0 });
+  const judge = new RolloutJudge(plan, { stable: 1, candidate: 2, sinceMs: 0 }, of.expected);
   const criteria = criteriaOf(plan);
   const stable = new VersionEvidence(1);
   const candidate = new VersionEvidence(2);

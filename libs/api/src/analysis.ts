@@ -13,6 +13,16 @@ const Side = answer({
   says: Type.Optional(Type.String({ description: 'What the figure leaves out: of drift, what rings.' })),
 });
 
+const AllowedScores = answer(
+  {
+    rows: count('Of the evaluation that compared both versions.'),
+    below: Type.Number({ description: 'Share of its scores that the new version may have more of below a point.' }),
+    above: Type.Number({ description: 'The same above a point.' }),
+    seen: answer({ below: Type.Number(), above: Type.Number() }),
+  },
+  'AllowedScores',
+);
+
 export const CriterionAnalysis = answer(
   {
     criterion: word(CRITERIA),
@@ -42,6 +52,8 @@ export const CriterionAnalysis = answer(
       description:
         'So many answers weigh as much as an independent one, because some are of the same entity; 1: all are.',
     }),
+    note: Type.Optional(Type.String({ description: 'What the effect is counted from, where that is not plain.' })),
+    allowed: Type.Optional(AllowedScores),
   },
   'CriterionAnalysis',
 );

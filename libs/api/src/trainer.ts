@@ -38,6 +38,15 @@ const Comparison = answer(
   'Comparison',
 );
 
+const ScoreDistance = answer(
+  {
+    rows: count('Both have scored.'),
+    below: figure('Share that this version has more of below a point, at the most.'),
+    above: figure('The same above a point.'),
+  },
+  'ScoreDistance',
+);
+
 const upstream = {
   address: Type.String({ minLength: 1, maxLength: 260, description: 'host:port of a V2 server’s gRPC endpoint.' }),
   model: Type.String({ minLength: 1, maxLength: 256, description: 'What the server calls the model.' }),
@@ -65,6 +74,7 @@ const ModelVersion = answer(
       Type.String({ description: 'Why it was that one: in service, the newest blessed, as asked.' }),
     ),
     championComparison: Type.Optional(Comparison),
+    championScores: Type.Optional(ScoreDistance),
     trivialComparison: Type.Optional(Comparison),
     baselines: Type.Array(
       answer({

@@ -54,6 +54,7 @@ const codec = messageCodec<WireModelVersion>(ModelVersionSchema, {
   },
   Upstream: { required: ['address', 'model'] },
   Comparison: { required: ['metric'] },
+  ScoreDistance: { required: ['rows'] },
   Baseline: { required: ['name'], closed: { kind: BASELINE_KINDS } },
   SliceEvaluation: { required: ['column', 'evaluation'] },
 });

@@ -146,7 +146,9 @@ const BOUND_VERSION = {
 const differs = { value: 4, other: Number.NaN, difference: -1, lower: -2, upper: 0 };
 const comparison = { metric: 'log_loss', rows: 9, confidence: 0.8, ...differs };
 const championed = { championVersion: 1, championStanding: 'in service', championComparison: comparison };
+const DISTANT_VERSION = { ...BOUND_VERSION, ...championed, championScores: { rows: 9, below: 0.25, above: 0.5 } };
 const COMPARED_VERSION = { ...BOUND_VERSION, ...championed, trivialComparison: { ...comparison, other: 5 } };
+const RULED_VERSION = { ...BOUND_VERSION, version: 3, packagePath: 'models/demo/3', labelRule: 'size > 5' };
 
 export const CODEC_SAMPLES: readonly CodecSample[] = [
   sample(
@@ -510,12 +512,8 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
   ),
   sample('model-version-bound', BOUND_VERSION, encodeModelVersion, decodeModelVersion),
   sample('model-version-compared', COMPARED_VERSION, encodeModelVersion, decodeModelVersion),
-  sample(
-    'model-version-ruled',
-    { ...BOUND_VERSION, version: 3, packagePath: 'models/demo/3', labelRule: 'size > 5' },
-    encodeModelVersion,
-    decodeModelVersion,
-  ),
+  sample('model-version-distant', DISTANT_VERSION, encodeModelVersion, decodeModelVersion),
+  sample('model-version-ruled', RULED_VERSION, encodeModelVersion, decodeModelVersion),
   sample(
     'reference-profile',
     {

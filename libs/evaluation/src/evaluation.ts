@@ -2,6 +2,7 @@
 // in which figures of quality travel, between trainer, monitor, command and page and in evaluation.json.
 
 import type { Slice } from '@millrace/domain';
+import type { ScoreDistance } from '@millrace/statistics';
 import type { MetricDifference } from './comparisons/paired.js';
 import type { Interval } from './metric.js';
 
@@ -60,6 +61,8 @@ export interface EvaluationReport {
   /** Why it was that one: "in service", "the newest blessed", "as asked"; absent where there was none. */
   championStanding?: string | undefined;
   championComparison?: Comparison | undefined;
+  /** How far the scores of both lay apart there, as a rollout's analysis compares them; absent where it cannot. */
+  championScores?: ScoreDistance | undefined;
   /** With the trivial baseline. */
   trivialComparison?: Comparison | undefined;
   baselines: readonly BaselineEvaluation[];

@@ -14,6 +14,7 @@ export type { DriftSaid } from './analysis/drift-said.js';
 export { drawnBy, ENTITY_BUCKETS, entityBucket } from './analysis/entity-buckets.js';
 export type { AimedCut } from './analysis/entity-marks.js';
 export { type EvidenceState, VersionEvidence } from './analysis/evidence.js';
+export type { ExpectedScores } from './analysis/expected-scores.js';
 export { type Analysis, type CriterionAnalysis, RolloutJudge, type Verdict } from './analysis/judge.js';
 export { type AnalysisPlan, DEFAULT_ANALYSIS } from './analysis/plan.js';
 export { criteriaOf } from './analysis/registry.js';

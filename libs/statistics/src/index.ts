@@ -18,6 +18,7 @@ export { LatencyHistogram, type LatencyState, type LatencySummary } from './late
 export { Moments } from './moments.js';
 export { normalQuantile } from './normal.js';
 export { buildReferenceProfile, type ReferenceInput } from './reference.js';
+export { distanceBound, type ScoreDistance, scoreDistance } from './score-distance.js';
 export { type BoundedDifference, BoundedDifferenceTest } from './sequential/bounded-difference.js';
 export { BoundedMean, type BoundedMeanState } from './sequential/bounded-mean.js';
 export {

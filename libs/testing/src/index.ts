@@ -26,6 +26,6 @@ export { type PublicTable, publicTables, rowsOfTable, type TableRows } from './p
 export { recreateTopics } from './recreate-topics.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';
-export { answerInto, both, type Crowd, type Difference, Entities } from './rollout-world.js';
+export { answerInto, both, type Crowd, type Difference, Entities, evaluatedScores } from './rollout-world.js';
 export { startS3, type TestS3 } from './s3-server.js';
 export { cloneRoot, setupState } from './setup-state.js';

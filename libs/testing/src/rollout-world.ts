@@ -3,8 +3,9 @@
 // 20 ms (log-normal, a p95 of 46 ms) and gives logistic-normal scores. Answers are independent, or those of entities
 // that stay with one version and are peculiar with either.
 
-import type { Rng } from '@millrace/domain';
-import { ENTITY_BUCKETS, type VersionEvidence } from '@millrace/routing';
+import { type Rng, seededRng } from '@millrace/domain';
+import { ENTITY_BUCKETS, type ExpectedScores, type VersionEvidence } from '@millrace/routing';
+import { type ScoreDistance, scoreDistance } from '@millrace/statistics';
 
 /** How a candidate differs from the stable version, or an entity from others; healthy: not at all. */
 export interface Difference {
@@ -39,9 +40,18 @@ export function answerInto(evidence: VersionEvidence, rng: Rng, difference: Diff
   if (!evidence.takes(of)) return;
   evidence.add(isFailed, latencyMs * 1_000, of);
   if (isFailed) return;
-  const score = 1 / (1 + Math.exp(-(rng.normal() + shift)));
+  const score = scoreOf(rng, shift);
   if (nan > 0 && rng.next() < nan) evidence.addScore(Number.NaN, of);
   else evidence.addScore(constant > 0 && rng.next() < constant ? 0.5 : score, of);
+}
+
+const scoreOf = (rng: Rng, shift: number): number => 1 / (1 + Math.exp(-(rng.normal() + shift)));
+
+/** What the evaluation of a version says, on so many rows, that differs from the stable one by `shift`. */
+export function evaluatedScores(shift: number, seed: number, rows = 4_000): ExpectedScores & { kind: 'evaluated' } {
+  const rng = seededRng(seed);
+  const scores = (of: number) => Array.from({ length: rows }, () => scoreOf(rng, of));
+  return { kind: 'evaluated', distance: scoreDistance(scores(0), scores(shift)) as ScoreDistance };
 }
 
 export interface Entity {

@@ -1,6 +1,6 @@
 // Rollouts judged by two real routers on a real Kafka, before one serving whose versions err, give NaN, are slow, give
 // everybody the same score or moved ones: each is at 0 % within 10 s of its first analysis interval, on every router;
-// a healthy one is promoted.
+// a healthy one is promoted, though its scores lie as far from the other's as its evaluation said.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GRPC_STATUS } from '@millrace/routing';
@@ -13,6 +13,9 @@ const ROLLOUT = '{ strategy: canary, steps: [{ weight: 20, for: 1s }, { weight: 
 const LOAD = 120;
 const INTERVAL_MS = 1_000;
 const WITHIN_MS = 10_000;
+
+/** The platform announces those before it without an evaluation against another. */
+const RETRAINED = 10;
 
 let two: TwoRouters;
 let routers: TwoRouters['routers'];
@@ -64,14 +67,16 @@ describe('rollouts that are judged', () => {
     120_000,
   );
 
-  it('a healthy version passes at each step and is promoted, judged by what both routers counted', async () => {
-    await rollOut(7, (n) => ({ score: scoreOf(n + 1) }));
+  it('a version whose scores lie as far apart as its evaluation said passes at each step and is promoted, judged by both routers', async () => {
+    const championScores = { rows: 10_000, below: 0, above: 0.4 };
+    await two.platform.announce({ version: RETRAINED, championVersion: 1, championScores });
+    await rollOut(RETRAINED, (n) => ({ score: scoreOf(n + 1) + 0.4 }));
     await routers[0].until(async () => {
       const { candidate, routers: heard } = await analysisOn(routers[0]);
-      return candidate === 7 && heard === 2;
+      return candidate === RETRAINED && heard === 2;
     });
     const early = await analysisOn(routers[0]);
-    expect(early).toMatchObject({ isUnderWay: true, stable: 1, candidate: 7 });
+    expect(early).toMatchObject({ isUnderWay: true, stable: 1, candidate: RETRAINED });
     expect(early.criteria.map(({ criterion }: { criterion: string }) => criterion)).toEqual([
       'errors',
       'latency',
@@ -80,11 +85,14 @@ describe('rollouts that are judged', () => {
       'scores',
       'quality',
     ]);
+    const scores = early.criteria.find(({ criterion }: { criterion: string }) => criterion === 'scores');
+    expect(scores).toMatchObject({ allowed: { rows: 10_000, seen: { below: 0, above: 0.4 } } });
+    expect(scores.note).toContain('on 10000 rows');
     const { body: metrics } = await routers[1].get('/metrics', routers[1].metricsPort);
-    expect(metrics).toContain('millrace_router_analysis_verdict{project="p",version="7"');
-    expect(metrics).toContain('millrace_router_analysis_evidence{project="p",version="7",criterion="errors"');
-    for (const router of routers) await router.until(async () => (await shareOn(router, 7)) === 100, 150_000);
-    expect((await routeOn(routers[0])).rollout).toMatchObject({ phase: 'promoted', version: 7 });
+    expect(metrics).toContain('millrace_router_analysis_verdict{project="p",version="10"');
+    expect(metrics).toContain('millrace_router_analysis_evidence{project="p",version="10",criterion="errors"');
+    for (const router of routers) await router.until(async () => (await shareOn(router, RETRAINED)) === 100, 150_000);
+    expect((await routeOn(routers[0])).rollout).toMatchObject({ phase: 'promoted', version: RETRAINED });
   }, 240_000);
 
   it('an owner that dies: the other has judged the rollout, too, and takes the bad version back', async () => {

@@ -69,6 +69,13 @@ describe('an analysis in the terminal', () => {
     );
   });
 
+  it('below the table it says what the scores are expected to be, or why nothing is known of that', () => {
+    const note = 'nothing but the same scores is expected: version 2 was compared with no other when it was judged';
+    const lines = describeAnalysis({ ...ANALYSIS, criteria: [ERRORS, { ...ERRORS, criterion: 'scores', note }] });
+    expect(lines.split('\n').at(-1)).toBe(`scores: ${note}`);
+    expect(describeAnalysis(ANALYSIS)).not.toContain('expected');
+  });
+
   it('of a rollout that has ended, and of a dry run, it says so', () => {
     expect(describeAnalysis({ ...ANALYSIS, isUnderWay: false })).toMatch(/^analysis of the last rollout: /);
     expect(describeAnalysis({ ...ANALYSIS, verdict: 'fail', dryRun: true })).toMatch(/^analysis: bad \(dry run\), /);

@@ -15,14 +15,15 @@ export const VERDICTS: Readonly<Record<RolloutAnalysis['verdict'], string>> = {
   inconclusive: 'not decided in its time',
 };
 
-/** Lines. */
+/** Lines; what an effect is counted from stands below the table. */
 export function describeAnalysis(analysis: RolloutAnalysis, width?: number): string {
   const { verdict, reason, isUnderWay, stable, candidate, answered, dryRun, criteria, routers } = analysis;
   const when = isUnderWay ? 'analysis' : 'analysis of the last rollout';
   const counted = `${answered.candidate} answers of version ${candidate}, ${answered.stable} of version ${stable}`;
   const from = `${counted}, seen by ${routers} router${routers === 1 ? '' : 's'}`;
   const lines = [`${when}: ${VERDICTS[verdict]}${dryRun ? ' (dry run)' : ''}, ${reason}`, from];
-  return [...lines, criteriaTable(criteria, { stable, candidate }, width)].join('\n');
+  const notes = criteria.flatMap(({ criterion, note }) => (note === undefined ? [] : `${criterion}: ${note}`));
+  return [...lines, criteriaTable(criteria, { stable, candidate }, width), ...notes].join('\n');
 }
 
 /** By criterion both figures, the interval of their difference, and how far the test is. */

@@ -5,7 +5,7 @@ import type { AimedCut } from './entity-marks.js';
 import type { VersionEvidence } from './evidence.js';
 
 /** A criterion's cut by its place, as it stands in a router's word. */
-export const cutName = (criterion: Criterion, place: number): string => `${criterion.name}/${place}`;
+export const cutName = ({ name, cuts }: Criterion, index: number): string => `${name}/${cuts[index]?.place ?? index}`;
 
 export function aimedCuts(criteria: readonly Criterion[], stable: VersionEvidence): AimedCut[] {
   const aimed: AimedCut[] = [];

@@ -5,6 +5,7 @@
 import type { Bounds, Count } from '@millrace/statistics';
 import type { AnswerFacts } from './entity-marks.js';
 import type { VersionEvidence } from './evidence.js';
+import type { AllowedScores } from './expected-scores.js';
 
 /** Tested, at a part of the plan's alpha each. */
 export const TESTED_CRITERIA = ['errors', 'latency', 'unusable', 'constant', 'scores', 'quality'] as const;
@@ -43,6 +44,12 @@ export interface Cut {
    * entities have to do with it is not looked at.
    */
   readonly counts?: (answer: AnswerFacts, edge: number) => boolean | undefined;
+  /**
+   * By so much the new version's share may be higher for all that is known beforehand, [0, 1); absent: not at all.
+   */
+  readonly margin?: number;
+  /** Among the criterion's cuts, where some are left out: what routers say of it is by that. */
+  readonly place?: number;
   /** Where the effect is one of all answers: half of what this cut says against the new version comes from these. */
   readonly bins?: Bins;
 }
@@ -71,6 +78,10 @@ export interface CriterionFacts {
   readonly unit: (typeof UNITS)[number];
   /** What the figure leaves out, for the reason of a verdict. */
   says?(of: VersionEvidence): string;
+  /** What the effect is counted from where that is not plain, as a clause for people. */
+  readonly note?: string;
+  /** Of `scores`, where an evaluation has said how far both lie apart. */
+  readonly allowed?: AllowedScores;
 }
 
 /** A criterion about a share of answers. */

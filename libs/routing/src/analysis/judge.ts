@@ -9,6 +9,7 @@
 import type { Arms, CriterionFacts, CriterionName, RunningTest, VERDICTS } from './criterion.js';
 import type { CriterionVerdict } from './criterion-test.js';
 import { VersionEvidence } from './evidence.js';
+import { type AllowedScores, type ExpectedScores, NOT_ASKED } from './expected-scores.js';
 import type { AnalysisPlan } from './plan.js';
 import { testsOf } from './registry.js';
 
@@ -45,6 +46,10 @@ export interface CriterionAnalysis {
   alpha: number;
   /** Answers that weigh as much as an independent one, because entities differ and ask often; 1 = all are. */
   designEffect: number;
+  /** What the effect is counted from, where that is not plain: a clause. */
+  note?: string;
+  /** Of `scores`: what may lie between both versions for what the new one's evaluation says. */
+  allowed?: AllowedScores;
 }
 
 export interface Analysis {
@@ -78,10 +83,11 @@ export class RolloutJudge {
   constructor(
     private readonly plan: AnalysisPlan,
     private readonly rollout: Rollout,
+    expected: ExpectedScores = NOT_ASKED,
   ) {
     const { stable, candidate, sinceMs } = rollout;
     const empty = { stable: new VersionEvidence(stable), candidate: new VersionEvidence(candidate) };
-    this.tests = testsOf(plan, sinceMs);
+    this.tests = testsOf(plan, sinceMs, expected);
     this.arms = empty;
     this.stepSinceMs = sinceMs;
     this.lookedAtMs = sinceMs;
@@ -183,6 +189,8 @@ export class RolloutJudge {
       answersUntilSeen: test.answersUntilSeen(all === 0 ? 0.5 : within(candidate.answered / all)),
       alpha: test.alpha,
       designEffect: standing.designEffect,
+      ...(criterion.note === undefined ? {} : { note: criterion.note }),
+      ...(criterion.allowed === undefined ? {} : { allowed: criterion.allowed }),
     };
   }
 }
@@ -204,7 +212,7 @@ function reasonOf(verdict: Verdict, criteria: readonly CriterionAnalysis[], of: 
       .join('; ');
   switch (verdict) {
     case 'fail':
-      return figures('fail');
+      return [figures('fail'), ...meant(criteria)].join('; ');
     case 'pass':
       return `no criterion is worse by its effect: ${passed(criteria)}`;
     case 'inconclusive':
@@ -241,9 +249,20 @@ function told({ criterion, unit, stable, candidate }: CriterionAnalysis, of: Rol
     if (says !== undefined) return `version ${version} ${says}`;
     return unit === 'share'
       ? `version ${version} ${k} of ${n}`
-      : `version ${version} ${number(figure)}${unit === 'ms' ? ' ms' : ''} of ${n}${unit === 'loss' ? ' labels' : ''}`;
+      : `version ${version} ${number(figure)}${OF[unit] ?? ''} of ${n}${unit === 'loss' ? ' labels' : ''}`;
   };
   return `${criterion}: ${side(of.candidate, candidate)}, ${side(of.stable, stable)}`;
+}
+
+/** What a figure is, after it. */
+const OF: Partial<Record<CriterionFacts['unit'], string>> = { ms: ' ms', score: ' is the median score' };
+
+/** What a failure for its scores means, and what to do: it may be as it should. */
+function meant(criteria: readonly CriterionAnalysis[]): string[] {
+  const scores = criteria.find(({ criterion, verdict }) => criterion === 'scores' && verdict === 'fail');
+  if (scores === undefined) return [];
+  const note = scores.note === undefined ? '' : ` (${scores.note})`;
+  return [`that is other scores${note}, which labels alone call worse: millrace backtest compares both by them`];
 }
 
 const number = (figure: number | null): string => (figure === null ? 'none' : String(Number(figure.toPrecision(3))));

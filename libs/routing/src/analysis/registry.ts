@@ -10,6 +10,7 @@ import type { Arms, Criterion, RunningTest, TestedName } from './criterion.js';
 import { CriterionTest } from './criterion-test.js';
 import { DriftTest } from './drift-test.js';
 import { VersionEvidence } from './evidence.js';
+import type { ExpectedScores } from './expected-scores.js';
 import type { AnalysisPlan } from './plan.js';
 import { QualityTest } from './quality-test.js';
 
@@ -37,18 +38,24 @@ export function criteriaOf(plan: AnalysisPlan): Criterion[] {
   return SHARE_NAMES.filter((name) => !plan.ignore.includes(name)).map((name) => SHARES[name](plan));
 }
 
-function testOf(name: TestedName, plan: AnalysisPlan, of: Errors): RunningTest {
+function testOf(name: TestedName, plan: AnalysisPlan, of: Errors, expected: ExpectedScores): RunningTest {
+  if (name === 'scores' && expected.kind === 'evaluated') {
+    // Wrong where the distance of the evaluation is too small, or else by the test: half of alpha for each.
+    const half = of.alpha / 2;
+    return new CriterionTest(scores(plan.scores, expected, half), { ...of, alpha: half }, EMPTY);
+  }
+  if (name === 'scores') return new CriterionTest(scores(plan.scores, expected), of, EMPTY);
   if (name === 'quality') return new QualityTest(quality(plan.quality), { ...of, ...plan.quality });
   return new CriterionTest(SHARES[name](plan), of, EMPTY);
 }
 
 /**
  * Tests of those that a plan does not ignore; they share alpha evenly, and each passes a bad version by `missed`. Drift
- * is beside them, where the project asks for it, of a rollout that began at `sinceMs`.
+ * is beside them, where the project asks for it, of a rollout that began at `sinceMs`. `expected`: of its two versions.
  */
-export function testsOf(plan: AnalysisPlan, sinceMs: number): RunningTest[] {
+export function testsOf(plan: AnalysisPlan, sinceMs: number, expected: ExpectedScores): RunningTest[] {
   const names = [...SHARE_NAMES, 'quality' as const].filter((name) => !plan.ignore.includes(name));
   const errors = { alpha: plan.alpha / names.length, missed: plan.missed };
-  const tests = names.map((name) => testOf(name, plan, errors));
+  const tests = names.map((name) => testOf(name, plan, errors, expected));
   return plan.drift.aborts ? [...tests, new DriftTest(sinceMs)] : tests;
 }

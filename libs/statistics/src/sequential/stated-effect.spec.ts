@@ -4,7 +4,7 @@ import type { Count } from './share-difference.js';
 import { StatedEffectTest } from './stated-effect.js';
 
 const EFFECT = 0.1;
-const testOf = (effect = EFFECT, prior = 0.05) => new StatedEffectTest({ worse: (p) => p + effect, prior });
+const testOf = (margin = 0, prior = 0.05) => new StatedEffectTest({ worse: (p) => p + margin + EFFECT, prior, margin });
 
 function binomial(n: number, p: number): number[] {
   const shares = [(1 - p) ** n];
@@ -13,12 +13,14 @@ function binomial(n: number, p: number): number[] {
 }
 
 /** Mean of `of` after one block, over all that the block can be. */
-function mean(n1: number, n2: number, p1: number, p2: number, of: (test: StatedEffectTest) => number): number {
+function mean(
+  ...[n1, n2, p1, p2, of, margin = 0]: [number, number, number, number, (test: StatedEffectTest) => number, number?]
+): number {
   const [first, second] = [binomial(n1, p1), binomial(n2, p2)];
   let sum = 0;
   for (let k1 = 0; k1 <= n1; k1++)
     for (let k2 = 0; k2 <= n2; k2++) {
-      const test = testOf();
+      const test = testOf(margin);
       test.add({ k: k1, n: n1 }, { k: k2, n: n2 });
       sum += (first[k1] as number) * (second[k2] as number) * of(test);
     }
@@ -65,6 +67,32 @@ describe('evidence of a higher share', () => {
         const result = mean(n1, n2, p1, p1 + more, ({ logNotHigher }) => Math.exp(logNotHigher));
         expect(result).toBeLessThanOrEqual(1 + 1e-9);
       }
+  });
+
+  it.each(sizes)('with a margin both are fair games from there on: %i and %i answers', (n1, n2) => {
+    for (const margin of [0.05, 0.3, 0.6])
+      for (const p1 of [0.001, 0.05, 0.2, 0.3]) {
+        const logHigher = ({ logHigher: log }: StatedEffectTest) => Math.exp(log);
+        for (const less of [0, 0.01, margin])
+          expect(mean(n1, n2, p1, p1 + margin - less, logHigher, margin)).toBeLessThanOrEqual(0.8 + 1e-9);
+        const logNotHigher = ({ logNotHigher: log }: StatedEffectTest) => Math.exp(log);
+        const worse = p1 + margin + EFFECT;
+        if (worse < 1) expect(mean(n1, n2, p1, worse, logNotHigher, margin)).toBeLessThanOrEqual(1 + 1e-9);
+      }
+  });
+
+  it('with a margin it is believed where the second is higher by more, and ruled out where it is not', () => {
+    const rng = seededRng(5);
+    const [worse, asSaid] = [testOf(0.3), testOf(0.3)];
+    for (let i = 0; i < 200; i++) {
+      worse.add(block(rng, 20, 0.2), block(rng, 5, 0.6));
+      asSaid.add(block(rng, 20, 0.2), block(rng, 5, 0.5));
+    }
+    expect(worse.logHigher).toBeGreaterThan(Math.log(1_000));
+    expect(worse.answersUntilSeen(0.01, 0.2)).toBe(0);
+    expect(asSaid.logHigher).toBeLessThan(Math.log(10));
+    expect(asSaid.logNotHigher).toBeGreaterThan(Math.log(20));
+    expect(() => testOf(1)).toThrow('a margin of 1');
   });
 
   it('looked at after each of 400 blocks it is believed in vain in no more than alpha of the streams', () => {

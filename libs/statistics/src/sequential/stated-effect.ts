@@ -11,9 +11,12 @@
 // and their product is at most 1 by the means of powers, because the weighted sum of both c is 0 (for d = 0: Turner,
 // Ly, Grünwald 2024, theorem 1). The alternative is set from what came before the block, so that factors multiply.
 //   not higher:  d = 0, alternative (p, p + effect)        higher by the effect:  d = effect, alternative (p, p)
-// with p the first group's share so far, drawn to `prior` by PRIOR_ANSWERS. What turns bad late must be seen too:
-// wealth is kept back (kept-back-wealth.ts). O(1) per block and in memory. No block: both are 1.
+// Where the second may be higher by a `margin` m that is known beforehand, "higher" is by more than that: d = m with
+// the alternative (p, p + m + effect), and d = m + effect with (p, p + m). The argument is the same, for it holds for
+// every d. p is the first group's share so far, drawn to `prior` by PRIOR_ANSWERS. What turns bad late must be seen
+// too: wealth is kept back (kept-back-wealth.ts). O(1) per block and in memory. No block: both are 1.
 
+import { assert } from '@millrace/domain';
 import { KeptBackWealth } from './kept-back-wealth.js';
 import { nearestNull } from './nearest-null.js';
 import type { Count } from './share-difference.js';
@@ -28,6 +31,8 @@ export interface StatedEffect {
   worse(p: number): number;
   /** Share that is expected before anything was seen. */
   prior: number;
+  /** By so much the second group's share is to be higher, [0, 1); 0 where it is not said. */
+  margin?: number;
 }
 
 export class StatedEffectTest {
@@ -36,7 +41,12 @@ export class StatedEffectTest {
   private seen: Count = { k: 0, n: 0 };
   private of2: Count = { k: 0, n: 0 };
 
-  constructor(private readonly options: StatedEffect) {}
+  private readonly margin: number;
+
+  constructor(private readonly options: StatedEffect) {
+    this.margin = options.margin ?? 0;
+    assert(this.margin >= 0 && this.margin < 1, `a margin of ${this.margin} is not between 0 and 1`);
+  }
 
   /** Natural logarithm of the evidence that the second share is higher; -Infinity before the first block. */
   get logHigher(): number {
@@ -61,8 +71,8 @@ export class StatedEffectTest {
   add(first: Count, second: Count): void {
     if (first.n === 0 || second.n === 0) return;
     const { p, worse } = this.alternative();
-    this.wealth.play(logHigherBlock(first, second, p, worse));
-    this.logSame += logSameBlock(first, second, p, worse - p);
+    this.wealth.play(logHigherBlock(first, second, p, worse, this.margin));
+    this.logSame += logSameBlock(first, second, p, p + this.margin, worse - p);
     this.seen = sum(this.seen, first);
     this.of2 = sum(this.of2, second);
   }
@@ -78,9 +88,8 @@ export class StatedEffectTest {
    */
   answersUntilSeen(alpha: number, share: number): number {
     const { p, worse } = this.alternative();
-    const n1 = 1 - share;
-    const r = n1 * p + share * worse;
-    const growth = n1 * divergence(p, r) + share * divergence(worse, r);
+    const r = nearestNull(p, worse, this.margin, share);
+    const growth = (1 - share) * divergence(p, r) + share * divergence(worse, r + this.margin);
     const missing = Math.log(1 / alpha) - Math.max(0, this.logHigher);
     return missing <= 0 ? 0 : Math.ceil(missing / growth);
   }
@@ -88,26 +97,27 @@ export class StatedEffectTest {
   private alternative(): { p: number; worse: number } {
     const { k, n } = this.seen;
     const p = within((k + PRIOR_ANSWERS * this.options.prior) / (n + PRIOR_ANSWERS));
-    return { p: Math.min(p, 1 - 2 * SHARE_MIN), worse: Math.max(within(this.options.worse(p)), p + SHARE_MIN / 2) };
+    const usual = Math.min(p, 1 - this.margin - 2 * SHARE_MIN);
+    return { p: usual, worse: Math.max(within(this.options.worse(usual)), usual + this.margin + SHARE_MIN / 2) };
   }
 }
 
 const sum = (a: Count, b: Count): Count => ({ k: a.k + b.k, n: a.n + b.n });
 const within = (p: number): number => Math.min(1 - SHARE_MIN, Math.max(SHARE_MIN, p));
 
-/** ln of the factor of a block against "not higher"; a2 > a1. */
-function logHigherBlock(first: Count, second: Count, a1: number, a2: number): number {
-  const r = nearestNull(a1, a2, 0, second.n / (first.n + second.n));
-  return logRatio(first, a1, r) + logRatio(second, a2, r);
+/** ln of the factor of a block against "not higher by more than the margin"; a2 > a1 + margin. */
+function logHigherBlock(first: Count, second: Count, a1: number, a2: number, margin: number): number {
+  const r = nearestNull(a1, a2, margin, second.n / (first.n + second.n));
+  return logRatio(first, a1, r) + logRatio(second, a2, r + margin);
 }
 
 /**
- * The same against "higher by `shift`", where both have the share p: "first - second <= -shift", seen from the
- * second.
+ * The same against "higher by `shift`", where the first has the share a1 and the second a2 < a1 + shift: "first -
+ * second <= -shift", seen from the second.
  */
-function logSameBlock(first: Count, second: Count, p: number, shift: number): number {
-  const r = nearestNull(p, p, -shift, first.n / (first.n + second.n));
-  return logRatio(second, p, r) + logRatio(first, p, r - shift);
+function logSameBlock(first: Count, second: Count, a1: number, a2: number, shift: number): number {
+  const r = nearestNull(a2, a1, -shift, first.n / (first.n + second.n));
+  return logRatio(second, a2, r) + logRatio(first, a1, r - shift);
 }
 
 function logRatio({ k, n }: Count, a: number, r: number): number {

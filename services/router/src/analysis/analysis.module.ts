@@ -2,7 +2,7 @@
 // evidence.v1, what other routers count comes from there; the analyst's commands go the way of every command.
 
 import type { KafkaConnection } from '@millrace/kafka';
-import type { AnalysisPlan, RolloutUnderWay, Route, Verdict } from '@millrace/routing';
+import type { AnalysisPlan, ExpectedScores, RolloutUnderWay, Route, Verdict } from '@millrace/routing';
 import { type ServiceContext, type Tick, within } from '@millrace/service';
 import { gauge } from '@millrace/telemetry';
 import type { RouterConfig } from '../config.js';
@@ -26,6 +26,8 @@ export interface AnalysisPorts {
   book: EvidenceBook;
   routes(): Route[];
   planOf(project: string): AnalysisPlan | undefined;
+  /** Of a version against another; undefined: it has not been heard of yet. */
+  expectedScores(project: string, version: number, against: number): ExpectedScores | undefined;
   /** What is older belongs to a deleted project of the name; 0 = not known. */
   createdAtMs(project: string): number;
   holds(project: string): boolean;
@@ -42,7 +44,7 @@ export interface AnalysisWiring {
 
 export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisPorts): AnalysisWiring {
   const { config, clock, log, shutdown } = context;
-  const { book, routes, planOf, holds, command } = ports;
+  const { book, routes, planOf, expectedScores, holds, command } = ports;
   const gathered = new GatheredEvidence(ports.createdAtMs);
   const losses = new GatheredLosses(ports.createdAtMs);
   const drifts = new GatheredDrifts(ports.createdAtMs);
@@ -55,7 +57,7 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
     {
       self: { router: config.replica, startedAtMs: clock.nowMs() },
       nowMs: () => clock.nowMs(),
-      ...{ planOf, holds, command },
+      ...{ planOf, expectedScores, holds, command },
       say: (word) => evidence.say(word),
       decided: (project, { verdict, reason, candidate, stable, answered, routers, dryRun }) => {
         const facts = { project, verdict, candidate, stable, ...counted(answered), routers, dryRun, reason };

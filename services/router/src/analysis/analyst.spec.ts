@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { DRIFT_EVENT_TYPE, type DriftData } from '@millrace/contracts';
+import { encodeInferResponse, NO_PARAMETERS, Tensor } from '@millrace/inference';
 import {
   type AnalysisPlan,
   DEFAULT_ANALYSIS,
+  type ExpectedScores,
   emptyRoute,
   GRPC_STATUS,
   type RolloutSteps,
@@ -66,6 +68,8 @@ class Router {
   refuses = false;
   /** The project file. */
   isRead = true;
+  /** What the new version's evaluation says. */
+  expected: ExpectedScores | undefined = { kind: 'unknown', why: 'version 2 was compared with no other' };
   readonly analyst: Analyst;
 
   constructor(
@@ -77,6 +81,7 @@ class Router {
       self: { router: name, startedAtMs: 1 },
       nowMs: () => this.nowMs,
       planOf: () => (this.isRead ? { ...PLAN, ...plan } : undefined),
+      expectedScores: () => this.expected,
       holds: () => this.isOwner,
       say: (word) => {
         this.said.push(word);
@@ -89,6 +94,14 @@ class Router {
       decided: (_project, { verdict }) => this.decided.push(verdict),
       failed: () => this.decided.push('failed'),
     });
+  }
+
+  scored(version: number, score: number): void {
+    const outputs = [Tensor.of('score', 'FP64', [1], [score], NO_PARAMETERS)];
+    const answer = { modelName: 'p', modelVersion: `${version}`, id: 'a', parameters: NO_PARAMETERS, outputs };
+    const response = encodeInferResponse(answer);
+    const facts = { status: GRPC_STATUS.OK, elapsedMs: 5, isStream: false, drawnBy: `${this.asked++}` };
+    this.book.answered('p', version, { ...facts, response });
   }
 
   /** So many answers of each version, then a second goes by. */
@@ -134,6 +147,46 @@ describe('the analysis of rollouts under way', () => {
     await router.second(50, true);
     expect(router.commands[0]).toMatch(/^abort: errors: version 2 (50 of 50|100 of 100), version 1 0 of (50|100)/);
     expect(router.analyst.mayAdvance('p', progressing())).toEqual({ abort: expect.stringContaining('errors') });
+  });
+
+  it('a version whose evaluation is not heard of yet is judged from when it is, and after a minute all the same', async () => {
+    const [heard, never] = [new Router('a', true), new Router('b', true)];
+    for (const router of [heard, never]) {
+      router.expected = undefined;
+      router.analyst.tick([progressing()]);
+      await router.second(50, false);
+      expect(router.analyst.of('p')).toBeUndefined();
+    }
+    heard.expected = { kind: 'evaluated', distance: { rows: 4_000, below: 0, above: 0.3 } };
+    await heard.second(50, false);
+    expect(heard.analyst.of('p')).toMatchObject({ isUnderWay: true });
+    never.nowMs += 59_000;
+    await never.second(50, true);
+    await never.second(50, true);
+    expect(never.commands[0]).toMatch(/^abort: errors/);
+  });
+
+  it('what its evaluation says of the scores of both is expected of them: it is not aborted for that', async () => {
+    const apart: ExpectedScores = { kind: 'evaluated', distance: { rows: 10_000, below: 0, above: 0.5 } };
+    const why = 'version 2 was compared with version 3 when it was judged, not with version 1';
+    const commandsOf = async (expected: ExpectedScores) => {
+      const router = new Router('a', true, { ignore: ['constant', 'unusable', 'latency'] });
+      router.expected = expected;
+      router.analyst.tick([progressing()]);
+      for (let second = 0; second < 20; second++) {
+        for (let i = 0; i < 20; i++) {
+          const score = ((i * 7 + second * 3) % 20) / 20;
+          router.scored(1, score);
+          router.scored(2, score + 0.5);
+        }
+        await router.second(0, false);
+      }
+      return router.commands;
+    };
+    expect(await commandsOf(apart)).toEqual([]);
+    const [aborted] = await commandsOf({ kind: 'unknown', why });
+    expect(aborted).toMatch(/^abort: scores: version 2 0\.\d+ is the median score of \d+, version 1 /);
+    expect(aborted).toContain(`nothing but the same scores is expected: ${why}`);
   });
 
   it('only the owner acts; what no router alone has seen enough of is seen in their sum', async () => {

@@ -11,6 +11,7 @@ import {
   banditMove,
   banditView,
   criteriaOf,
+  type ExpectedScores,
   RolloutJudge,
   type RolloutUnderWay,
   type Route,
@@ -37,6 +38,8 @@ export interface AnalystOptions {
   nowMs(): number;
   /** undefined: the project file has not been read yet. */
   planOf(project: string): AnalysisPlan | undefined;
+  /** Of a version against another; undefined: it has not been heard of yet. */
+  expectedScores(project: string, version: number, against: number): ExpectedScores | undefined;
   /** Whether this process owns the route. */
   holds(project: string): boolean;
   /** To all routers. */
@@ -47,6 +50,9 @@ export interface AnalystOptions {
   decided(project: string, analysis: RolloutAnalysis): void;
   failed(project: string, error: unknown): void;
 }
+
+/** A version is announced before it is rolled out; routers may read the one before the other. */
+const UNHEARD_MAX_MS = 60_000;
 
 interface Followed {
   readonly rollout: RolloutUnderWay;
@@ -65,6 +71,8 @@ interface Followed {
 export class Analyst {
   private readonly followed = new Map<string, Followed>();
   private readonly ended = new EndedOnes<RolloutAnalysis>();
+  /** Of rollouts whose version has not been heard of, since when it is waited for. */
+  private readonly unheard = new Map<string, number>();
 
   constructor(
     private readonly counts: Counts,
@@ -80,6 +88,7 @@ export class Analyst {
       this.follow(rollout);
     }
     for (const project of this.followed.keys()) if (!there.has(project)) this.end(project);
+    for (const project of this.unheard.keys()) if (!there.has(project)) this.unheard.delete(project);
   }
 
   /** Asked by the owner before a step comes by its time. */
@@ -152,7 +161,9 @@ export class Analyst {
       const plan = this.options.planOf(project);
       // It counts until the project file says what to make of it.
       if (plan === undefined) return;
-      followed = this.begin(rollout, plan, nowMs);
+      const expected = this.expectedScores(rollout, nowMs);
+      if (expected === undefined) return;
+      followed = this.begin(rollout, plan, expected, nowMs);
       this.counts.book.aim(rollout, aimedCuts(followed.criteria, new VersionEvidence(rollout.stable)));
       this.followed.set(project, followed);
     }
@@ -169,9 +180,21 @@ export class Analyst {
     this.act(followed, rollout);
   }
 
-  private begin(rollout: RolloutUnderWay, plan: AnalysisPlan, nowMs: number): Followed {
+  /** undefined: it is waited for. */
+  private expectedScores({ project, version, stable }: RolloutUnderWay, nowMs: number): ExpectedScores | undefined {
+    const expected = this.options.expectedScores(project, version, stable);
+    const sinceMs = this.unheard.get(project) ?? nowMs;
+    if (expected === undefined && nowMs - sinceMs < UNHEARD_MAX_MS) {
+      this.unheard.set(project, sinceMs);
+      return undefined;
+    }
+    this.unheard.delete(project);
+    return expected ?? { kind: 'unknown', why: `this router has not heard of the evaluation of version ${version}` };
+  }
+
+  private begin(rollout: RolloutUnderWay, plan: AnalysisPlan, expected: ExpectedScores, nowMs: number): Followed {
     const { stable, version: candidate, stepSinceMs: sinceMs, step } = rollout;
-    const judge = new RolloutJudge(plan, { stable, candidate, sinceMs });
+    const judge = new RolloutJudge(plan, { stable, candidate, sinceMs }, expected);
     // A router that starts in the middle of a step judges it from now on.
     judge.goOn(nowMs);
     return {

@@ -147,6 +147,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const analysing: AnalysisWiring = analysis(context, {
     ...{ connection, holds, book: path.evidence, routes: () => table.all() },
     planOf: (project) => projects.get(project)?.analysis,
+    expectedScores: (project, version, against) => known.expectedScores(project, version, against),
     createdAtMs: (project) => projects.get(project)?.createdAtMs ?? 0,
     command: async ({ project, version, correlationId, fromRevision }, kind, reason) => {
       const facts = {

@@ -5,7 +5,7 @@
 // project.
 
 import type { ModelVersion } from '@millrace/contracts';
-import type { Decision, RejectionReason, RouteCommand } from '@millrace/routing';
+import type { Decision, ExpectedScores, RejectionReason, RouteCommand } from '@millrace/routing';
 
 /** As many model versions as the trainer remembers of a project. */
 const GONE_MAX = 10_000;
@@ -14,7 +14,10 @@ const NAMED_MAX = 5;
 
 type VersionFault = Extract<Decision, { kind: 'rejected' }>;
 
-type Announced = Pick<ModelVersion, 'project' | 'version' | 'blessed' | 'evaluation' | 'verdict' | 'createdAtMs'>;
+type Announced = Pick<
+  ModelVersion,
+  'project' | 'version' | 'blessed' | 'evaluation' | 'verdict' | 'createdAtMs' | 'championVersion' | 'championScores'
+>;
 
 /** What the owner of routes and who asks it know of versions. */
 export interface VersionKnowledge extends Pick<KnownVersions, 'fault' | 'isGone'> {
@@ -26,6 +29,10 @@ interface Known {
   /** The verdict of one that was judged and is not blessed, else ''. */
   wanting: string;
   createdAtMs: number;
+  /** What it was compared with when it was judged; 0 = nothing. */
+  champion: number;
+  /** How far the scores of both lay apart; undefined: it was not said. */
+  distance: ModelVersion['championScores'];
 }
 
 interface Versions {
@@ -40,11 +47,12 @@ export class KnownVersions {
   constructor(private readonly createdAtMs: (project: string) => number) {}
 
   /** Or again. */
-  announced({ project, version, blessed, evaluation, verdict, createdAtMs }: Announced): void {
+  announced(model: Announced): void {
+    const { project, version, blessed, evaluation, verdict, createdAtMs } = model;
     const { announced, gone } = this.of(project);
     const isJudged = evaluation !== undefined;
     const wanting = blessed || !isJudged ? '' : verdict || `version ${version} is not blessed`;
-    announced.set(version, { wanting, createdAtMs });
+    announced.set(version, { wanting, createdAtMs, champion: model.championVersion, distance: model.championScores });
     gone.delete(version);
   }
 
@@ -57,6 +65,25 @@ export class KnownVersions {
 
   isGone(project: string, version: number): boolean {
     return this.projects.get(project)?.gone.has(version) === true;
+  }
+
+  /**
+   * How far the scores of a version may lie from those of another, by its evaluation; undefined: nobody has announced
+   * it, which may be a matter of moments.
+   */
+  expectedScores(project: string, version: number, against: number): ExpectedScores | undefined {
+    if (this.isGone(project, version)) return unknownScores(`version ${version} was deleted`);
+    const known = this.projects.get(project)?.announced.get(version);
+    if (known === undefined || known.createdAtMs < this.createdAtMs(project)) return undefined;
+    const { champion, distance } = known;
+    if (champion === 0) return unknownScores(`version ${version} was compared with no other when it was judged`);
+    if (champion !== against) {
+      const other = `version ${version} was compared with version ${champion} when it was judged`;
+      return unknownScores(`${other}, not with version ${against}`);
+    }
+    if (distance !== undefined) return { kind: 'evaluated', distance };
+    const untold = `the evaluation of version ${version} does not say how far its scores lie from version ${champion}'s`;
+    return unknownScores(`${untold} (an earlier release, or one of both was not trained here)`);
   }
 
   /** Why the version does not begin a rollout, or is no arm of an experiment; undefined: it may. */
@@ -106,5 +133,7 @@ export async function versionFault(
 
 export const deletedMessage = (project: string, version: number): string =>
   `version ${version} of ${project} was deleted by the project's retention: roll out another one`;
+
+const unknownScores = (why: string): ExpectedScores => ({ kind: 'unknown', why });
 
 const refused = (reason: RejectionReason, message: string): VersionFault => ({ kind: 'rejected', reason, message });

@@ -133,6 +133,8 @@ function announced(version: number, verdict?: string): Parameters<KnownVersions[
     verdict: verdict ?? '',
     evaluation,
     createdAtMs: MADE_MS,
+    championVersion: 0,
+    championScores: undefined,
   };
 }
 

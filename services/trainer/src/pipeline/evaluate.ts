@@ -19,6 +19,7 @@ import {
 import { encodeRows, type FittedPlan, type SignatureInput } from '@millrace/features';
 import { type LogisticBaseline, type Network, scoreLogistic, scoreMajority } from '@millrace/models';
 import type { ComputedBaseline, Project } from '@millrace/project';
+import { scoreDistance } from '@millrace/statistics';
 import type { LabelledRows } from './load.js';
 
 export interface FittedModel {
@@ -54,6 +55,8 @@ export interface Opponent {
   labelRule: string;
   /** The raw columns that it takes. */
   inputs: readonly SignatureInput[];
+  /** What serving answers first is this score: of versions trained here. A bound model's outputs are its own. */
+  servesScore?: boolean;
   /** Of raw rows, as that version serves them. */
   score(rows: LabelledRows): Promise<Float32Array>;
 }
@@ -72,6 +75,8 @@ export interface Contest {
   computed(name: ComputedBaseline): ArrayLike<number> | undefined;
   /** null = none. */
   champion: Champion | null;
+  /** As of an opponent. */
+  servesScore?: boolean;
   /** Of the steps before. */
   warnings: readonly string[];
   /** What the rows are to the model, as the end of "on 100 rows"; undefined = it had not seen them. */
@@ -107,10 +112,12 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
     ...difference,
     ...{ metric, rows: later.rows, confidence },
   });
+  const others = await champion?.score(later);
   const opponent =
-    champion === null
+    champion === null || others === undefined
       ? null
-      : { version: champion.version, standing: champion.standing, ...against(await champion.score(later)) };
+      : { version: champion.version, standing: champion.standing, ...against(others) };
+  const areServed = contest.servesScore === true && champion?.servesScore === true;
   const constant = against(trivial);
   const { blessed, reasons, verdict } = bless({
     ...{ evaluation, deciding, baselines, thresholds, confidence },
@@ -130,6 +137,7 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
     championEvaluation: opponent?.evaluation,
     championStanding: opponent?.standing,
     championComparison: opponent === null ? undefined : compared(opponent.difference),
+    championScores: others === undefined || !areServed ? undefined : scoreDistance(others, scores),
     trivialComparison: compared(constant.difference),
     baselines,
     slices: evaluateSlices(task, { ...later, scores }, project.evaluation.slices),

@@ -147,5 +147,5 @@ async function opponentOf(
   const plan = parsePlan(await text('features.json'));
   const model = await store.read(`${packagePath}/model.onnx`);
   const score = ({ columns }: LabelledRows) => scoreOnnx(model, encodeRows(plan, columns), plan.width);
-  return { version, labelRule, inputs: plan.inputs, score };
+  return { version, labelRule, inputs: plan.inputs, servesScore: true, score };
 }

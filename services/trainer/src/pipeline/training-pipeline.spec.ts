@@ -149,7 +149,7 @@ function aWorld(
       earlier: async (_project, version) => earlier[version] as Earlier,
       opponent: async (_project, version) => {
         const { plan, score, labelRule } = earlier[version] as Earlier;
-        return { version, labelRule, inputs: plan.inputs, score };
+        return { version, labelRule, inputs: plan.inputs, score, servesScore: true };
       },
       inService: () => 0,
       latestBlessed: () => Math.max(0, ...Object.keys(earlier).map(Number)),
@@ -552,6 +552,7 @@ describe('a training', () => {
     expect(announced[0]?.championComparison).toMatchObject({ metric, rows: 1_000, confidence: 0.8 });
     expect(announced[0]?.championComparison?.value).toBe(announced[0]?.evaluation?.metrics[metric]);
     expect(announced[0]?.championComparison?.other).toBe(announced[0]?.championEvaluation?.metrics[metric]);
+    expect(announced[0]?.championScores).toMatchObject({ rows: 1_000, below: expect.any(Number) });
     expect(announced[0]?.trivialComparison).toMatchObject({ metric, rows: 1_000 });
     expect(end.verdict).toMatch(
       / version 3 \(the newest blessed\) \d\.\d{4}, difference [−+]0\.\d{4}, 80 % of [−+]0\.\d{4} to [−+]0\.\d{4}$/,

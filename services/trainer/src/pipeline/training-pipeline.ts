@@ -92,7 +92,13 @@ async function runSteps(
   const judged = async (settings: Pick<TrialSettings, 'parent' | 'attempt'>): Promise<Judged<Trial>> => {
     const trial = await runTrial(rows, { ...options, ...settings }, reporter, ports);
     const warnings = [...known, ...trial.warnings];
-    const contest = { ...trial, ...fittedBaselines(trial.baseline, trial.later), champion, warnings };
+    const contest = {
+      ...trial,
+      ...fittedBaselines(trial.baseline, trial.later),
+      champion,
+      warnings,
+      servesScore: true,
+    };
     return { trial, report: await judge(project, trial.later, contest) };
   };
   const first = await judged({ parent }).catch((thrown: unknown) => {
