@@ -1,6 +1,6 @@
-"""Makes clusters.json: the standard error of the difference of two models on rows of entities. For metrics that are means by
-leaving each entity out, literally, and where all have as many rows by statsmodels' cluster-robust covariance, which is the
-same there; for the AUC by the definition over all pairs. The JSON is committed; this script is
+"""Makes clusters.json: the standard error of the difference of two models on rows of entities, by leaving each entity
+out, literally: the metric is computed anew without its rows, the AUC over all pairs that are left. For means of which all entities have as
+many rows by statsmodels' cluster-robust covariance, which is the same there. The JSON is committed; this script is
 its recipe:
     python3 -m venv /tmp/v && /tmp/v/bin/pip install statsmodels==0.15.* numpy && /tmp/v/bin/python make_clusters.py
 """
@@ -23,26 +23,38 @@ def kernel(p, y):
     return (over > under) + 0.5 * (over == under)
 
 
-def auc_error(first, second, y, entities):
-    """Obuchowski's sums, each raised by its own share of the rows."""
-    difference = kernel(first, y) - kernel(second, y)
-    value = difference.mean()
-    influence = np.empty(len(y))
-    influence[y == 1] = (difference.mean(axis=1) - value) / np.sum(y == 1)
-    influence[y == 0] = (difference.mean(axis=0) - value) / np.sum(y == 0)
-    sums = [influence[entities == g].sum() / np.mean(entities != g) for g in np.unique(entities)]
-    return float(np.sqrt((len(sums) - 1) / len(sums) * np.sum(np.square(sums))))
+def auc(p, y):
+    return kernel(p, y).mean()
 
 
-def left_out(difference, entities):
+def left_out(number, rows, entities):
+    """The jackknife of any number of the rows, each a tuple of columns."""
     names = np.unique(entities)
-    without = np.array([difference[entities != g].mean() for g in names])
-    return float(np.sqrt((len(names) - 1) / len(names) * np.sum((without - difference.mean()) ** 2)))
+    without = np.array([number(*(column[entities != g] for column in rows)) for g in names])
+    return float(np.sqrt((len(names) - 1) / len(names) * np.sum((without - number(*rows)) ** 2)))
+
+
+def effective(entities):
+    sizes = np.unique(entities, return_counts=True)[1]
+    return float(np.sum(sizes) ** 2 / np.sum(sizes**2))
 
 
 def robust(difference, entities):
     fit = sm.OLS(difference, np.ones(len(difference))).fit(cov_type="cluster", cov_kwds={"groups": entities})
     return float(fit.bse[0])
+
+
+def case(name, y, first, second, entities, is_even=False):
+    errors = {}
+    for metric, term in TERMS.items():
+        difference = term(first, y) - term(second, y)
+        errors[metric] = robust(difference, entities) if is_even else left_out(np.mean, (difference,), entities)
+    errors["auc"] = left_out(lambda a, b, of: auc(a, of) - auc(b, of), (first, second, y), entities)
+    return {
+        "name": name, "y": y.tolist(), "first": first.tolist(), "second": second.tolist(), "entities": entities.tolist(),
+        "count": len(np.unique(entities)), "effective": effective(entities),
+        "auc_effective": min(effective(entities[y == 1]), effective(entities[y == 0])), "errors": errors,
+    }
 
 
 cases = []
@@ -54,16 +66,17 @@ for name, count, rows in (("many", 80, 600), ("few", 6, 300), ("alike", 30, 450)
     y = (rng.random(rows) < 1 / (1 + np.exp(-logit))).astype(int)
     first = np.round(1 / (1 + np.exp(-(logit + rng.normal(0, 0.3, size=rows)))), 6)
     second = np.round(1 / (1 + np.exp(-(logit - own[entities] + theirs[entities] * 0.5 + rng.normal(0, 0.3, size=rows)))), 6)
-    errors = {}
-    for metric, term in TERMS.items():
-        difference = term(first, y) - term(second, y)
-        errors[metric] = (robust if is_even else left_out)(difference, entities)
-    errors["auc"] = auc_error(first, second, y, entities)
-    sizes = np.unique(entities, return_counts=True)[1]
-    cases.append({
-        "name": name, "y": y.tolist(), "first": first.tolist(), "second": second.tolist(), "entities": entities.tolist(),
-        "count": len(sizes), "effective": float(rows**2 / np.sum(sizes**2)), "errors": errors,
-    })
+    cases.append(case(name, y, first, second, entities, is_even))
+
+# Few positives, most of them of one entity, and only of these the first model knows more.
+entities = np.arange(420) % 60
+y = np.zeros(420, dtype=int)
+y[entities == 0] = 1
+y[[61, 122, 183]] = 1
+second = np.round(1 / (1 + np.exp(-rng.normal(-2, 1, size=420) - y)), 6)
+first = np.where((entities == 0) & (y == 1), np.round(np.sqrt(second), 6), second)
+entities[:60:7] = np.arange(60, 69)
+cases.append(case("positives of one", y, first, second, entities))
 
 out = {"statsmodels": statsmodels.__version__, "cases": cases}
 with open("clusters.json", "w") as file:

@@ -13,6 +13,7 @@ export {
 } from './evaluation.js';
 export { figure, metricIn, shown, shownAgainst, signed } from './figure.js';
 export { bless } from './gates/bless.js';
+export { aboutText, onRows, whyUnseen } from './gates/comparison.js';
 export { BLESSING_CONFIDENCE, type Threshold } from './gates/gate.js';
 export { isBetter, type Metric } from './metric.js';
 export { METRICS, metricNamed, metricsOf } from './registry.js';

@@ -4,7 +4,7 @@
 // (comparisons/clusters.ts); fewer than two rows: NaN.
 
 import { normalQuantile } from '@millrace/statistics';
-import { type Clusters, errorOfSum } from './comparisons/clusters.js';
+import { type Clusters, type EntityError, errorOfSum } from './comparisons/clusters.js';
 import type { Interval, WeightedMetric } from './metric.js';
 import type { BinaryRow } from './row-terms.js';
 import { rowsOf, type ScoredRows, type ScorePair } from './scored-rows.js';
@@ -49,7 +49,7 @@ export function errorOfMeanDifference(
   { labels, first, second }: ScorePair,
   clusters: Clusters | undefined,
   term: RowTerm,
-): number {
+): EntityError {
   const differences = termsOf({ labels, scores: first }, term);
   const others = termsOf({ labels, scores: second }, term);
   for (let i = 0; i < differences.length; i++) differences[i] = (differences[i] as number) - (others[i] as number);

@@ -8,7 +8,7 @@
 // defined: NaN.
 
 import type { TaskKind } from '@millrace/domain';
-import type { Clusters } from './comparisons/clusters.js';
+import type { Clusters, EntityError } from './comparisons/clusters.js';
 import type { ScoreQuality } from './score-quality.js';
 import type { ScoredRows, ScorePair } from './scored-rows.js';
 
@@ -53,7 +53,7 @@ export interface Metric {
    * Standard error of one model's value less another's on the same rows, whose entities are given where rows are not
    * independent; left out where there is no closed form: a bootstrap stands in, which takes seconds for 100,000 rows.
    */
-  readonly pairedError?: (pair: ScorePair, clusters: Clusters | undefined) => number;
+  readonly pairedError?: (pair: ScorePair, clusters: Clusters | undefined) => EntityError;
 }
 
 /** Whether `value` is better than `other`; never where one is no number. */

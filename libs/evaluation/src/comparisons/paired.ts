@@ -4,15 +4,16 @@
 //   d = metric(first) - metric(second),   interval d +- z s,   z the normal quantile of (1 + confidence) / 2
 // s is the metric's own standard error of d (`pairedError`): of the mean of the rows' differences, or DeLong's of
 // two AUCs; O(n) and O(n log n), whatever the number of rows. A metric without one is drawn (bootstrap.ts). Where rows
-// are of entities, s is by these, and z Student's (clusters.ts); else rows are taken for independent. Many rows of one
-// hard day say less than as many of different ones: of that nothing is known here. Fewer than two rows, or a metric
-// that is not defined: NaN.
+// are of entities, s is by these, and z Student's (clusters.ts); else rows are taken for independent. Where one entity
+// has much of the rows, the interval of rows is as wide as is between: 1/w = (1 - l)/w_rows + l/w_entities, l of
+// `byEntities`. Many rows of one hard day say less than as many of different ones: of that nothing is known here. Fewer
+// than two rows, a metric that is not defined, or of which an entity has all of a class (delong.ts): NaN.
 
 import { areAlike } from '../figure.js';
-import type { Metric } from '../metric.js';
+import type { Interval, Metric } from '../metric.js';
 import type { ScorePair } from '../scored-rows.js';
 import { bootstrapInterval } from './bootstrap.js';
-import { clustersOf, reachOf } from './clusters.js';
+import { byEntities, type Clusters, clustersOf, largestShare, reachOf } from './clusters.js';
 
 export interface MetricDifference {
   /** Of the first, and of the second, on all rows. */
@@ -24,6 +25,8 @@ export interface MetricDifference {
   upper: number;
   /** Whose rows they are; absent where each stands for itself. */
   entities?: number;
+  /** The share of the rows that the entity has which the interval is about, mostly or alone; absent where it is of all. */
+  aboutOne?: number;
 }
 
 /** `confidence` 0: an interval without width. */
@@ -34,14 +37,35 @@ export function differenceOf(metric: Metric, pair: ScorePair, confidence: number
   const [value, other] = [one(null), two(null)];
   const difference = value - other;
   const clusters = clustersOf(pair.entities);
-  const figures = { value, other, difference, ...(clusters === undefined ? {} : { entities: clusters.count }) };
-  if (metric.pairedError === undefined)
-    return {
-      ...figures,
-      ...bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence, clusters),
-    };
-  const reach = reachOf(confidence, clusters) * metric.pairedError(pair, clusters);
-  return { ...figures, lower: difference - reach, upper: difference + reach };
+  const figures = { value, other, difference };
+  const intervalBy = (of: Clusters | undefined): Interval & { largest: number } => {
+    if (metric.pairedError === undefined) {
+      const drawn = bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence, of);
+      return { ...drawn, largest: of === undefined ? 0 : largestShare(of) };
+    }
+    const { error, effective, largest } = metric.pairedError(pair, of);
+    const reach = reachOf(confidence, effective) * error;
+    return { lower: difference - reach, upper: difference + reach, largest };
+  };
+  const { largest, ...interval } = intervalBy(clusters);
+  if (clusters === undefined) return { ...figures, ...interval };
+  const share = byEntities(largest);
+  const whose = { entities: clusters.count, ...(share < 1 ? { aboutOne: largestShare(clusters) } : {}) };
+  // Without confidence there is no width that entities could widen.
+  if (share === 1 && confidence > 0) return { ...figures, ...interval, ...whose };
+  const { lower, upper } = intervalBy(undefined);
+  const wider = confidence === 0 || share === 0 ? 1 : stretch(share, upper - lower, interval.upper - interval.lower);
+  return {
+    ...{ ...figures, ...whose },
+    lower: difference - (difference - lower) * wider,
+    upper: difference + (upper - difference) * wider,
+  };
+}
+
+/** Entities that say nothing (NaN) are infinitely wide. */
+function stretch(share: number, ofRows: number, ofEntities: number): number {
+  const ratio = ofRows / ofEntities;
+  return 1 / (1 - share + (Number.isNaN(ratio) ? 0 : share * ratio));
 }
 
 /** What the interval says: a better first one, a worse one, or that none is seen; undefined where it is not defined. */

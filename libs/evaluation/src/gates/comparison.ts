@@ -37,12 +37,12 @@ export function pairedComparison(
   difference: MetricDifference,
   { whose, rows, confidence }: { whose: string; rows: number; confidence: number },
 ): GateResult {
-  const { value, other, entities } = difference;
-  const on = `${rows} rows${entities === undefined ? '' : ` of ${entities} entities`}`;
+  const { value, other } = difference;
+  const on = onRows(rows, difference);
   const found = seen(metric, difference);
   if (found === undefined) {
-    const why = Number.isNaN(value + other) ? 'it is not defined on them' : 'they are too few';
-    return { met: false, sentence: `${metric.title} cannot be compared with ${whose} on ${on}: ${why}.` };
+    const sentence = `${metric.title} cannot be compared with ${whose} on ${on}: ${whyUnseen(difference)}.`;
+    return { met: false, sentence };
   }
   if (areAlike(value, other)) {
     const both = `both ${shown(value)}${value === other ? '' : ', up to rounding,'}`;
@@ -60,11 +60,30 @@ export function pairedComparison(
 }
 
 /** As the end of two figures; empty where they are the same on each row. */
-export function intervalText({ difference, lower, upper }: MetricDifference, confidence: number): string {
+export function intervalText({ difference, lower, upper, aboutOne }: MetricDifference, confidence: number): string {
   if (difference === 0 && lower === upper) return '';
   const share = Math.round(confidence * 1_000) / 10;
-  const interval = confidence === 0 ? '' : `, ${share} % of ${signed(lower)} to ${signed(upper)}`;
-  return `, difference ${signed(difference)}${interval}`;
+  const interval = `, ${share} % of ${signed(lower)} to ${signed(upper)}${aboutText(aboutOne)}`;
+  return `, difference ${signed(difference)}${confidence === 0 ? '' : interval}`;
+}
+
+/** Behind an interval: that it is about the one entity which has nearly all rows. */
+export function aboutText(aboutOne: number | undefined): string {
+  if (aboutOne === undefined) return '';
+  const share = aboutOne === 1 ? 'all' : `${Math.floor(aboutOne * 1_000) / 10} % of the`;
+  return ` (${share} rows are of one entity: the interval is about that one)`;
+}
+
+/** As in "on 900 rows of 60 entities". */
+export const onRows = (rows: number, { entities }: Pick<MetricDifference, 'entities'>): string =>
+  `${rows} rows${entities === undefined ? '' : entities === 1 ? ' of one entity' : ` of ${entities} entities`}`;
+
+/** Why an interval says nothing. */
+export function whyUnseen({ value, other, entities }: Pick<MetricDifference, 'value' | 'other' | 'entities'>): string {
+  if (Number.isNaN(value + other)) return 'it is not defined on them';
+  return entities === undefined
+    ? 'they are too few'
+    : 'they are too few, or one entity has all of a class, without which it is not defined';
 }
 
 /** What was not seen, and would be. */

@@ -4,15 +4,18 @@
 
 import { PlatformError } from '@millrace/domain';
 import {
+  aboutText,
   differenceOf,
   evaluateSlices,
   type Metric,
   metricIn,
   metricNamed,
   metricsOf,
+  onRows,
   seen,
   shown,
   signed,
+  whyUnseen,
 } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { comparedVersion } from './champion.js';
@@ -58,6 +61,8 @@ export interface BacktestMetric {
   upper: number;
   /** Whose rows they are, by which the interval is; absent where the project has no entities. */
   entities?: number;
+  /** The share of the rows that one entity has which the interval is about; absent where it is about all. */
+  aboutOne?: number;
 }
 
 export interface BacktestSlice {
@@ -225,14 +230,14 @@ function slicesOf(
 /** What was seen, and else what would have been. */
 function verdictOf(
   metric: Metric,
-  { version: own, against: other, difference, lower, upper, entities }: BacktestMetric,
+  { version: own, against: other, difference, lower, upper, entities, aboutOne }: BacktestMetric,
   { version, against }: BacktestRequest,
   rows: number,
 ): string {
-  const figures = `${metric.title} ${shown(own)} against ${shown(other)} on ${rows} rows${entities === undefined ? '' : ` of ${entities} entities`}`;
-  const interval = `difference ${signed(difference)}, 95 % of ${signed(lower)} to ${signed(upper)}`;
+  const figures = `${metric.title} ${shown(own)} against ${shown(other)} on ${onRows(rows, { entities })}`;
+  const interval = `difference ${signed(difference)}, 95 % of ${signed(lower)} to ${signed(upper)}${aboutText(aboutOne)}`;
   const found = seen(metric, { value: own, other, difference, lower, upper });
-  if (found === undefined) return `nothing can be said: ${metric.title} is not defined on these ${rows} rows`;
+  if (found === undefined) return `nothing can be said: ${figures}: ${whyUnseen({ value: own, other, entities })}`;
   if (found === 'none')
     return `no difference is seen: ${figures}, ${interval}; one of about ${shown((upper - lower) / 2)} would be`;
   return `version ${found === 'better' ? version : against} is the better one: ${figures}, ${interval}`;

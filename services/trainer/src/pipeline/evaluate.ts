@@ -108,7 +108,7 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
       confidence,
     ),
   });
-  const compared = ({ entities: _, ...difference }: MetricDifference): Comparison => ({
+  const compared = ({ entities: _, aboutOne: __, ...difference }: MetricDifference): Comparison => ({
     ...difference,
     ...{ metric, rows: later.rows, confidence },
   });
