@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { type BanditRun, banditRun, type LabelledWorld, type Policy } from '@millrace/testing';
+import {
+  type BanditRun,
+  banditRun,
+  type Crowd,
+  Entities,
+  type LabelledWorld,
+  lossOf,
+  type Policy,
+} from '@millrace/testing';
+import { ENTITY_BUCKETS } from './analysis/entity-buckets.js';
 import { RolloutLosses } from './analysis/rollout-losses.js';
 import { BANDIT_LABELS_MIN, type BanditView, banditMove, banditView } from './bandit.js';
 import { DEFAULT_BANDIT } from './strategies/bandit.js';
@@ -27,10 +36,10 @@ function labelled(
       losses.add(draw, version, Math.min(1, Math.max(0, loss + 0.1 * (rng.next() - 0.5))));
   return losses;
 }
-const viewOf = (losses: RolloutLosses) => banditView(losses.of(1), losses.of(2));
+const viewOf = (losses: RolloutLosses) => banditView(losses.saidOf(1), losses.saidOf(2));
 const AT = { stable: 1, candidate: 2, weight: 10, isOver: false };
 const view = (probability: number, n = 500): BanditView => ({
-  ...{ probability, labelled: { stable: n, candidate: n }, loss: { stable: 0.2, candidate: 0.19 } },
+  ...{ probability, labelled: { stable: n, candidate: n }, loss: { stable: 0.2, candidate: 0.19 }, designEffect: 1 },
 });
 
 describe('what labels say of two versions', () => {
@@ -51,6 +60,60 @@ describe('what labels say of two versions', () => {
     for (let i = 0; i < 5_000; i++) losses.add({ fromRevision: 1, weight: 90 }, 2, 0.4);
     expect(viewOf(losses).loss.candidate).toBeGreaterThan(viewOf(losses).loss.stable + 0.05);
     expect(Math.abs(viewOf(losses).probability - 0.5)).toBeLessThan(0.2);
+  });
+});
+
+describe('labels of entities that stay with their version', () => {
+  /** Half of them have the new one; what each is peculiar by moves its losses by up to .06. */
+  const LOUD: Crowd = { count: 500, exponent: 0, peculiar: 0.3, first: 0.6, ofFirst: { shift: 1 } };
+  const TAIL: Crowd = { count: 1_000, exponent: 1, peculiar: 1 };
+  const ALIKE: Crowd = { count: 1_000, exponent: 1, peculiar: 0 };
+
+  /** Looked at after every 250 of 4,000 labels; `isTold`: whose each is, else each is its own. */
+  function judged(seed: number, worseBy: number, crowd: Crowd, isTold: boolean) {
+    const rng = seededRng(seed);
+    const entities = new Entities(rng, 0.5, crowd);
+    const losses = new RolloutLosses(1);
+    for (let n = 1; n <= 4_000; n++) {
+      const { isOfCandidate, own, bucket } = entities.next();
+      const loss = lossOf({ worseBy }, isOfCandidate, n, rng, 0.3 * (own.shift ?? 0));
+      // Drawn in any case: what is told changes nothing else.
+      const other = rng.below(ENTITY_BUCKETS);
+      losses.add({ fromRevision: 1, weight: 50 }, isOfCandidate ? 2 : 1, loss, isTold ? bucket : other);
+      if (n % 250 !== 0) continue;
+      const move = banditMove(viewOf(losses), { ...DEFAULT_BANDIT, confidence: 0.99 }, { ...AT, weight: 50 });
+      if (move.kind === 'promote' || move.kind === 'keep') return move;
+    }
+    return banditMove(viewOf(losses), { ...DEFAULT_BANDIT, confidence: 0.99 }, { ...AT, weight: 50 });
+  }
+  const seeds = Array.from({ length: 40 }, (_, seed) => seed + 500);
+  /** Of 40 that many end with one of both: as good ones by error. */
+  const ended = (worseBy: number, crowd: Crowd, isTold: boolean) => {
+    const kinds = seeds.map((seed) => judged(seed, worseBy, crowd, isTold).kind);
+    return kinds.filter((kind) => kind === 'promote' || kind === 'keep').length;
+  };
+
+  it.each([
+    ['one entity has 60 % of the labels and is easier than others', LOUD],
+    ['entities have labels by Zipf and differ', TAIL],
+  ])('do not decide between versions that are as good: %s', (_what, crowd) => {
+    expect(ended(0, crowd, false)).toBeGreaterThan(15);
+    // Where entities are alike 3 or 4 of 40 are ended by 16 looks at .99.
+    expect(ended(0, crowd, true)).toBeLessThanOrEqual(8);
+  });
+
+  it('decide as soon as others where entities are alike', () => {
+    for (const worseBy of [0.02, -0.02]) {
+      expect(ended(worseBy, ALIKE, true)).toBeGreaterThanOrEqual(30);
+      expect(Math.abs(ended(worseBy, ALIKE, true) - ended(worseBy, ALIKE, false))).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('are told of as few where they differ, in the reason of a move', () => {
+    const move = judged(seeds[0] as number, 0, LOUD, true);
+    expect(move).toMatchObject({
+      reason: expect.stringMatching(/labels, entities differ, \d+ labels count as one, version 2/),
+    });
   });
 });
 

@@ -6,13 +6,15 @@
 // At each weight w the difference of the mean losses is d_w, new less stable, of variance v_w = s1^2/n1 + s2^2/n2 (each
 // arm's variance drawn to PRIOR_VARIANCE by PRIOR_LABELS). Answers of one weight are comparable, of different ones they
 // may be of easier and harder times. With the difference normal about 0 with deviation PRIOR_DEVIATION before:
-//   precision = 1/PRIOR_DEVIATION^2 + sum 1/v_w,  mean = (sum d_w/v_w) / precision,
-//   P(new is better) = P(mean + e < 0),  e normal about 0 of variance 1/precision.
+//   precision = 1/PRIOR_DEVIATION^2 + sum 1/(D v_w),  mean = (sum d_w/(D v_w)) / precision,  z = mean sqrt(precision)
+//   P(new is better) = P(Z < -z'),  z'^2 = (f + 1) ln(1 + z^2/f),
+// Z of the standard normal distribution. D is the design effect of labels by entity, of f degrees of freedom, as of
+// the quality of a rollout (design-effect.ts): labels of one entity are not independent. Where they are D = 1, z' = z.
 // What was not labelled yet counts for nobody: late labels move the weights late, and in no direction before.
-// O(weights) a look.
+// O(weights + entity buckets) a look.
 
-import { chiSquareTail } from '@millrace/statistics';
-import { allLosses, type LossesByWeight } from './analysis/rollout-losses.js';
+import { chiSquareTail, discounted } from '@millrace/statistics';
+import { allLosses, lossDependence, type VersionLosses } from './analysis/rollout-losses.js';
 import type { BanditTerms } from './route.js';
 
 /** Two versions of one kind of model differ by hundredths of a squared error, seldom by a tenth. */
@@ -29,23 +31,31 @@ export interface BanditView {
   labelled: { stable: number; candidate: number };
   /** Mean losses; NaN where there is none. */
   loss: { stable: number; candidate: number };
+  /** Labels that weigh as much as one of an entity of its own. */
+  designEffect: number;
 }
 
-export function banditView(stable: LossesByWeight, candidate: LossesByWeight): BanditView {
+export function banditView(stable: VersionLosses, candidate: VersionLosses): BanditView {
+  const dependence = lossDependence(stable, candidate);
+  const { inflation } = dependence;
   let precision = 1 / PRIOR_DEVIATION ** 2;
   let weighted = 0;
-  for (const [weight, ofCandidate] of candidate) {
-    const ofStable = stable.get(weight);
+  for (const [weight, ofCandidate] of candidate.losses) {
+    const ofStable = stable.losses.get(weight);
     if (ofStable === undefined || ofStable.count === 0 || ofCandidate.count === 0) continue;
-    const variance = varianceOfMean(ofStable) + varianceOfMean(ofCandidate);
+    const variance = inflation * (varianceOfMean(ofStable) + varianceOfMean(ofCandidate));
     precision += 1 / variance;
     weighted += (ofCandidate.mean - ofStable.mean) / variance;
   }
-  const [before, after] = [allLosses(stable), allLosses(candidate)];
+  const [before, after] = [allLosses(stable.losses), allLosses(candidate.losses)];
+  const z = weighted / Math.sqrt(precision);
+  // It is inflated already, and what is left is Student's.
+  const known = Math.sqrt(2 * discounted((inflation * z * z) / 2, dependence));
   return {
-    probability: below(-weighted / Math.sqrt(precision)),
+    probability: below(-Math.sign(z) * known),
     labelled: { stable: before.count, candidate: after.count },
     loss: { stable: before.mean, candidate: after.mean },
+    designEffect: inflation,
   };
 }
 
@@ -77,11 +87,12 @@ export function banditMove(view: BanditView, terms: BanditTerms, at: BanditMomen
   return weight === at.weight ? { kind: 'stay' } : { kind: 'weight', weight, reason };
 }
 
-function told({ probability, labelled, loss }: BanditView, { stable, candidate }: BanditMoment): string {
+function told({ probability, labelled, loss, designEffect }: BanditView, { stable, candidate }: BanditMoment): string {
   const side = (version: number, mean: number, n: number) =>
     `version ${version} ${n === 0 ? 'no label' : `mean loss ${mean.toPrecision(3)} of ${n} labels`}`;
   const sides = [side(candidate, loss.candidate, labelled.candidate), side(stable, loss.stable, labelled.stable)];
-  return `${sides.join(', ')}, version ${candidate} is better with probability ${probability.toFixed(3)}`;
+  const differ = designEffect >= 1.5 ? `, entities differ, ${designEffect.toPrecision(2)} labels count as one` : '';
+  return `${sides.join(', ')}${differ}, version ${candidate} is better with probability ${probability.toFixed(3)}`;
 }
 
 function varianceOfMean({ count, variance }: { count: number; variance: number }): number {

@@ -78,7 +78,7 @@ export function banditRun(policy: Policy, world: LabelledWorld, settings: Bandit
     if ((n + 1) % every !== 0) continue;
     weights.push(weight);
     const at = { stable: 1, candidate: 2, weight, isOver: n + 1 === requests };
-    const move = banditMove(banditView(losses.of(1), losses.of(2)), plan, at);
+    const move = banditMove(banditView(losses.saidOf(1), losses.saidOf(2)), plan, at);
     if (move.kind === 'stay') continue;
     if (move.kind === 'weight') moved += Math.abs(move.weight - weight);
     else {

@@ -8,13 +8,12 @@ import {
   type BoundedDifference,
   BoundedDifferenceTest,
   type DesignEffect,
-  designEffect,
   discounted,
   INDEPENDENT,
   type Moments,
 } from '@millrace/statistics';
 import type { Arms, CRITERION_VERDICTS, CriterionFacts, RunningTest, Standing } from './criterion.js';
-import { allLosses, type LossesByWeight } from './rollout-losses.js';
+import { allLosses, type LossesByWeight, lossDependence } from './rollout-losses.js';
 
 /** As of the other criteria (criterion-test.ts). */
 const BLOCK_MIN = 2;
@@ -61,7 +60,7 @@ export class QualityTest implements RunningTest {
     for (const [weight, moments] of candidate.losses) this.extend(weight, stable.losses.get(weight), moments);
     const [failsAt, passesAt] = [Math.log(1 / this.options.alpha), Math.log(1 / this.options.missed)];
     const { logHigher, logNotHigher } = this.test;
-    this.dependence = logHigher > 0 || logNotHigher >= passesAt ? dependenceOf(arms) : this.dependence;
+    this.dependence = logHigher > 0 || logNotHigher >= passesAt ? lossDependence(stable, candidate) : this.dependence;
     if (discounted(logHigher, this.dependence) >= failsAt) this.hasFailed = true;
     if (discounted(logNotHigher, this.dependence) >= passesAt) this.hasPassed = true;
   }
@@ -99,7 +98,7 @@ export class QualityTest implements RunningTest {
     return {
       ...{ stable: labelled(stable.losses), candidate: labelled(candidate.losses), interval },
       difference: interval === null ? null : (interval.lower + interval.upper) / 2,
-      designEffect: dependenceOf(arms).inflation,
+      designEffect: lossDependence(stable, candidate).inflation,
     };
   }
 
@@ -119,13 +118,6 @@ export class QualityTest implements RunningTest {
       this.test.add(since(base.stable, now.stable), since(base.candidate, now.candidate)) || this.hasBlocks;
     this.bases.set(weight, now);
   }
-}
-
-function dependenceOf({ stable, candidate }: Arms): DesignEffect {
-  const [first, second] = [stable.entityLosses, candidate.entityLosses];
-  if (first === undefined || second === undefined) return INDEPENDENT;
-  const variance = (of: LossesByWeight) => allLosses(of).variance;
-  return designEffect(first, second, [variance(stable.losses), variance(candidate.losses)]);
 }
 
 function sumsOf(moments: Moments | undefined): Sums {

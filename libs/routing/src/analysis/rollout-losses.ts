@@ -7,7 +7,7 @@
 // A loss lies in [0, 1]; what it is the task says. O(1) a label; at most VERSIONS_MAX versions of 99 weights, 40 bytes
 // each, and 2 KiB by entity.
 
-import { type ClusterCounts, Moments } from '@millrace/statistics';
+import { type ClusterCounts, type DesignEffect, designEffect, INDEPENDENT, Moments } from '@millrace/statistics';
 import { type RolloutDraw, TARGETS_MAX } from '../route.js';
 import { ENTITY_BUCKETS } from './entity-buckets.js';
 
@@ -33,6 +33,13 @@ export interface EntityLosses {
 
 /** By weight. */
 export type LossesByWeight = ReadonlyMap<number, Moments>;
+
+/** What labels said of one version. */
+export interface VersionLosses {
+  readonly losses: LossesByWeight;
+  /** The same by entity bucket; undefined: of no label it is known whose it is. */
+  readonly entityLosses: ClusterCounts | undefined;
+}
 
 const NONE: LossesByWeight = new Map();
 
@@ -89,6 +96,10 @@ export class RolloutLosses {
     return this.versions.get(version) ?? NONE;
   }
 
+  saidOf(version: number): VersionLosses {
+    return { losses: this.of(version), entityLosses: this.entitiesOf(version) };
+  }
+
   cells(): LossCell[] {
     return [...this.versions].flatMap(([version, weights]) =>
       [...weights].map(([weight, moments]) => {
@@ -130,4 +141,12 @@ export function allLosses(losses: LossesByWeight): Moments {
   const all = new Moments();
   for (const moments of losses.values()) all.merge(moments);
   return all;
+}
+
+/** How much less labels say because some are of the same entity. */
+export function lossDependence(stable: VersionLosses, candidate: VersionLosses): DesignEffect {
+  const [first, second] = [stable.entityLosses, candidate.entityLosses];
+  if (first === undefined || second === undefined) return INDEPENDENT;
+  const variance = ({ losses }: VersionLosses) => allLosses(losses).variance;
+  return designEffect(first, second, [variance(stable), variance(candidate)]);
 }

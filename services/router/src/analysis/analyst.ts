@@ -123,7 +123,7 @@ export class Analyst {
     const { steps, version } = route.rollout;
     if (steps?.bandit === undefined || rollout === undefined) return { kind: 'stay' };
     const labelled = this.counts.losses.of(rollout);
-    const view = banditView(labelled.of(rollout.stable), labelled.of(version));
+    const view = banditView(labelled.saidOf(rollout.stable), labelled.saidOf(version));
     const weight = steps.plan[steps.at]?.weight ?? 0;
     return banditMove(view, steps.bandit, { stable: rollout.stable, candidate: version, weight, isOver });
   }
