@@ -13,7 +13,7 @@
 
 import { normalQuantile, studentQuantile } from '@millrace/statistics';
 
-/** Of two, one that has seven tenths leaves the other .3: 1.7 of equal size would know as much, too few for an error. */
+/** Of two, one has .7 and the other .3: 1.7 of equal size would know as much, too few for an error. */
 const SEVERAL = 0.7;
 const ALONE = 0.9;
 

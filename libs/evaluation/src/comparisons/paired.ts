@@ -25,7 +25,7 @@ export interface MetricDifference {
   upper: number;
   /** Whose rows they are; absent where each stands for itself. */
   entities?: number;
-  /** The share of the rows that the entity has which the interval is about, mostly or alone; absent where it is of all. */
+  /** Share of the rows of the one entity that the interval is about, mostly or alone; absent: it is about all. */
   aboutOne?: number;
 }
 
