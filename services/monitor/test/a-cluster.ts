@@ -184,9 +184,10 @@ export class MonitorOfCluster {
   async checkpoint(partition: number): Promise<void> {
     if (!this.reports.isHeld(partition) || !this.reports.isTold()) return;
     const path = `monitor/${partition}/${this.cluster.checkpoints.size}-${this.checkpointsMade++}`;
+    const saved = this.engine.savedOf(partition);
     this.cluster.checkpoints.set(path, JSON.stringify(numberState(this.engine, partition)));
     const entry = { key: keys.checkpoint(partition), value: { path, sha256: '' } };
-    await this.guarded(() => this.write(partition, [entry]));
+    await this.guarded(() => this.write(partition, [entry]).then(saved));
   }
 
   /** As a process does that finds itself replaced; what is not known goes on with `assignedAgain`. */

@@ -279,7 +279,7 @@ describe('a task that is not binary', () => {
     const [whole, copy] = [engine.monitor('p', nowMs)!, again.monitor('p', nowMs)!];
     expect(copy.quality.figures(ALL, 0, nowMs).metrics.bias).toBeCloseTo(18, 6);
     expect(copy.quality.figures(ALL, 0, nowMs)).toEqual(whole.quality.figures(ALL, 0, nowMs));
-    copy.label(aLabel({ project: 'p', predictionId: 'r0/0', eventTimeMs: FROM_MS, value: 123_456 }), 0, nowMs);
+    copy.label(aLabel({ project: 'p', predictionId: 'r0/0', eventTimeMs: FROM_MS, value: 123_456 }), 0, 0, nowMs);
     expect(copy.counters.contradictingLabels).toBe(1);
   });
 

@@ -123,6 +123,7 @@ export class Checkpointer {
     const at = JSON.stringify([pieces.positions, archive, this.engine.judgeChanges]);
     const before = this.engine.board.checkpoint(partition) ?? this.saved.get(partition)?.entry;
     if (this.saved.get(partition)?.at === at) return;
+    const known = this.engine.savedOf(partition);
     const holding = this.reports.holding(partition) as object;
     const files = this.files.get(holding) ?? new PieceFiles();
     this.files.set(holding, files);
@@ -138,6 +139,7 @@ export class Checkpointer {
     }
     await this.ports.tell(partition, { key: keys.checkpoint(partition), value: entry });
     this.saved.set(partition, { at, entry });
+    known();
     const replaced = files.told(written);
     if (before !== undefined && before.path !== entry.path) replaced.push(before);
     for (const file of replaced) await this.ports.remove(file);

@@ -49,6 +49,10 @@ interface Of {
 export interface PartEntry extends Of {
   /** Offset of the next prediction that is not in it. */
   readTo: number;
+  /** The same of labels; absent in entries of a release that did not tell it. */
+  labelsTo?: number;
+  /** As of Part; absent or null: not known. */
+  savedThroughMs?: number | null;
   /** `silentMs`: how long nothing had come when everything that was written had been read. */
   heard: Partial<Record<Stream, { maxEventMs: number; silentMs: number }>>;
   counters: PartCounters;

@@ -43,6 +43,8 @@ export interface JudgeCounters {
   qualityJudgedEarly: number;
   /** Of them, without rows that a lost checkpoint knew and that are gone from the topic. */
   qualityJudgedShort: number;
+  /** Windows that were over, and forgotten before every checkpoint knew so: what is read again of them is late. */
+  overUnsaved: number;
   /** Judgements of quality that late labels changed. */
   qualityCorrected: number;
   driftEvents: number;
@@ -84,6 +86,7 @@ export function noJudgeCounters(): JudgeCounters {
     qualityJudged: 0,
     qualityJudgedEarly: 0,
     qualityJudgedShort: 0,
+    overUnsaved: 0,
     qualityCorrected: 0,
     driftEvents: 0,
     labelsFromArchive: 0,

@@ -13,7 +13,7 @@ import { type ClosedWindow, withJudgement } from './closed-window.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
 import { type NumberPieces, partPieces } from './number-pieces.js';
 import type { NumberState, PartOfProject } from './number-state.js';
-import { Positions, type Stream } from './positions.js';
+import { Positions, STREAMS, type Stream } from './positions.js';
 import type { Reached, Recounted } from './project-judge.js';
 import { ProjectMonitor } from './project-monitor.js';
 import type { SlicesOf } from './row-cohorts.js';
@@ -73,8 +73,9 @@ export class Engine {
 
   /** False when the state already holds the message. `atMs`: when it was written. */
   applyPrediction(message: PredictionMessage, partition: number, offset: number, nowMs: number, atMs = nowMs): boolean {
-    if (!this.advance('predictions', partition, offset)) return false;
+    if (!this.isNew('predictions', partition, offset)) return false;
     const monitor = this.monitorOf(message.project, nowMs, atMs);
+    this.positions.applied('predictions', partition, offset);
     if (monitor === undefined) this.unknownProject += 1;
     else monitor.prediction(message, partition, offset, nowMs);
     return true;
@@ -82,16 +83,17 @@ export class Engine {
 
   /** False when the state already holds the message. `atMs`: when it was written. */
   applyLabel(message: LabelMessage, partition: number, offset: number, nowMs: number, atMs = nowMs): boolean {
-    if (!this.advance('labels', partition, offset)) return false;
+    if (!this.isNew('labels', partition, offset)) return false;
     const monitor = this.monitorOf(message.project, nowMs, atMs);
+    this.positions.applied('labels', partition, offset);
     if (monitor === undefined) this.unknownProject += 1;
-    else monitor.label(message, partition, nowMs);
+    else monitor.label(message, partition, offset, nowMs);
     return true;
   }
 
   /** A message that cannot be applied (dead letter): only the position moves on. */
   skip(stream: Stream, partition: number, offset: number): void {
-    this.advance(stream, partition, offset);
+    if (this.isNew(stream, partition, offset)) this.positions.applied(stream, partition, offset);
   }
 
   /**
@@ -232,8 +234,27 @@ export class Engine {
     return this.gone.splice(0);
   }
 
+  /** Windows that are closed or over where the number is read to are so in its parts. */
+  settleParts(partition: number): void {
+    const [predictions, labels] = STREAMS.map((stream) => this.positions.next(stream, partition)) as [number, number];
+    for (const monitor of this.all()) monitor.ownPart(partition)?.applied(predictions, labels);
+  }
+
+  /** To be called when what `numberPieces` gives at this moment is where a successor finds it. */
+  savedOf(partition: number): () => void {
+    this.settleParts(partition);
+    const over = this.all().flatMap((monitor) => {
+      const part = monitor.ownPart(partition);
+      return part === undefined ? [] : [[part, part.overThroughMs] as const];
+    });
+    return () => {
+      for (const [part, overThroughMs] of over) part.saved(overThroughMs);
+    };
+  }
+
   /** Everything of a partition number, to be saved, of this moment. */
   numberPieces(partition: number): NumberPieces {
+    this.settleParts(partition);
     const parts = this.all().flatMap((monitor) => {
       const part = monitor.ownPart(partition);
       return part === undefined ? [] : partPieces({ ...monitor.of, project: monitor.name }, part);
@@ -342,8 +363,8 @@ export class Engine {
   private open(project: Project, nowMs: number, judge = this.board.judge(project.name)): ProjectMonitor {
     const { windowsKept, judges, ...options } = this.options;
     const isHeld = (partition: number) => this.positions.isHeld(partition);
-    const log = (partition: number) => this.positions.log('predictions', partition);
-    const monitor = new ProjectMonitor({ ...options, board: this.board, isHeld, log, project });
+    const { positions } = this;
+    const monitor = new ProjectMonitor({ ...options, board: this.board, isHeld, positions, project });
     const { name } = project;
     for (const entry of this.references.get(name) ?? []) monitor.toldReference(entry);
     if (judge !== undefined) {
@@ -391,12 +412,10 @@ export class Engine {
     if (records.length > this.options.windowsKept) this.gone.push(...records.splice(0, 1));
   }
 
-  private advance(stream: Stream, partition: number, offset: number): boolean {
-    if (!this.positions.isNew(stream, partition, offset)) {
-      this.replayed += 1;
-      return false;
-    }
-    this.positions.applied(stream, partition, offset);
-    return true;
+  /** A project opens before its message is applied: what was saved of it is of the position before. */
+  private isNew(stream: Stream, partition: number, offset: number): boolean {
+    const isNew = this.positions.isNew(stream, partition, offset);
+    if (!isNew) this.replayed += 1;
+    return isNew;
   }
 }

@@ -2,13 +2,15 @@
 // many labels, and what was said of each cohort, because a later judgement corrects it.
 
 import { COHORTS_MAX, type Cohort, CohortMap, cohortKey, parseCohortKey } from '@millrace/domain';
-import type { Cut } from './part.js';
+import type { Cut, End } from './part.js';
 
 export interface JudgedWindowState {
   startMs: number;
   revision: number;
   judgedLabels: number;
   cuts: Cut[];
+  /** Where it was over, in partitions that had some of it; absent: it is not. */
+  ends?: End[];
   verdicts: { cohort: string; alarming?: boolean; eventId?: string }[];
 }
 
@@ -30,10 +32,23 @@ export class JudgedWindow {
   constructor(
     readonly startMs: number,
     private readonly cuts: readonly Cut[],
+    readonly ends: readonly End[] = [],
   ) {}
 
   cutOf(partition: number): Cut | undefined {
     return this.cuts.find((cut) => cut.partition === partition);
+  }
+
+  endIn(partition: number): End | undefined {
+    return this.ends.find((end) => end.partition === partition);
+  }
+
+  /** What is kept of it when it is over. */
+  over(ends: readonly End[]): JudgedWindow {
+    const over = new JudgedWindow(this.startMs, this.cuts, ends);
+    over.revision = this.revision;
+    over.judgedLabels = this.judgedLabels;
+    return over;
   }
 
   /** To be read and changed. */
@@ -51,11 +66,13 @@ export class JudgedWindow {
     const verdicts = this.verdicts
       .cohorts()
       .map((cohort) => ({ ...this.verdicts.get(cohort), cohort: cohortKey(cohort) }));
-    return { startMs, revision, judgedLabels, cuts: this.cuts.map((cut) => ({ ...cut })), verdicts };
+    const cuts = this.cuts.map((cut) => ({ ...cut }));
+    const ends = this.ends.length === 0 ? {} : { ends: [...this.ends] };
+    return { startMs, revision, judgedLabels, cuts, verdicts, ...ends };
   }
 
-  static fromState({ startMs, revision, judgedLabels, cuts, verdicts }: JudgedWindowState): JudgedWindow {
-    const window = new JudgedWindow(startMs, cuts);
+  static fromState({ startMs, revision, judgedLabels, cuts, verdicts, ends }: JudgedWindowState): JudgedWindow {
+    const window = new JudgedWindow(startMs, cuts, ends);
     window.revision = revision;
     window.judgedLabels = judgedLabels;
     for (const { cohort: key, ...verdict } of verdicts) {

@@ -35,7 +35,12 @@ export class PartReport {
   private readonly shares = new Map<number, ShareCounts>();
 
   /** undefined: nothing has changed. `caughtUpAtMs`: when everything was read that was written. */
-  news(part: PartitionPart, rules: ReportRules, readTo: number, caughtUpAtMs: number): PartNews | undefined {
+  news(
+    part: PartitionPart,
+    rules: ReportRules,
+    readTo: Readonly<Record<Stream, number>>,
+    caughtUpAtMs: number,
+  ): PartNews | undefined {
     const silentMs = (stream: Stream) => Math.max(0, caughtUpAtMs - (part.heardOf(stream)?.atMs ?? 0));
     const isIdle = (stream: Stream) => part.heardOf(stream) === undefined || silentMs(stream) >= rules.idleMs[stream];
     const idle = STREAMS.map((stream) => (isIdle(stream) ? stream : '')).join();
@@ -60,16 +65,18 @@ export class PartReport {
       const last = part.heardOf(stream);
       if (last !== undefined) heard[stream] = { maxEventMs: last.maxEventMs, silentMs: silentMs(stream) };
     }
-    const { givenUpThroughMs } = part;
+    const finite = (ms: number) => (Number.isFinite(ms) ? ms : null);
     const entry: PartEntry = {
       ...of,
-      readTo,
+      readTo: readTo.predictions,
+      labelsTo: readTo.labels,
+      savedThroughMs: finite(part.savedThroughMs),
       heard,
       counters: part.counters,
       windows: [...[...part.open()].filter((share) => !this.isNew(share)).map((share) => countsOf(share)), ...counted],
       firstRows: part.firstRows.state(),
       readToMs: part.firstRows.readToMs,
-      givenUpThroughMs: Number.isFinite(givenUpThroughMs) ? givenUpThroughMs : null,
+      givenUpThroughMs: finite(part.givenUpThroughMs),
       overLabels: part.overLabels(),
     };
     const losses = part.rolloutLosses.state();

@@ -7,7 +7,7 @@ import type { QualityBucketState, QualityHistory } from '../quality/quality-hist
 import type { PartCounters } from './counters.js';
 import type { FirstRows } from './first-rows.js';
 import type { OverLabelsState } from './over-labels.js';
-import type { Stream } from './positions.js';
+import type { Logs, Stream } from './positions.js';
 import type { CohortProfile } from './profile.js';
 
 /** How far event time has come in a stream. */
@@ -48,12 +48,26 @@ export interface Cut {
   rows: number;
   /** Labels of it at the first judgement of quality; null before. */
   labels: number | null;
+  /** Offset of the first label that the last judgement of quality did not know; absent before. */
+  labelsTo?: { offset: number; log: number };
+}
+
+/** Where a window was over in a partition: what comes at these offsets and after is of no window. */
+export interface End {
+  partition: number;
+  predictions: number;
+  labels: number;
+  logs: Logs;
 }
 
 export interface Part {
   readonly partition: number;
   /** Offset of the next prediction that is not in it; undefined: that which is applied next. */
   readonly readTo: number | undefined;
+  /** The same of labels. */
+  readonly labelsTo: number | undefined;
+  /** Windows that end by then are over in its newest checkpoint; -Infinity: not known. */
+  readonly savedThroughMs: number;
   readonly counters: PartCounters;
   /** Start of the newest window whose rows wait for labels no more, because there were too many; -Infinity: none. */
   readonly givenUpThroughMs: number;
@@ -76,8 +90,13 @@ export interface Part {
   join(id: string, value: number, eventMs: number, nowMs: number): void;
   handOver(startMs: number, id: string): void;
   close(startMs: number, cut: Cut | undefined): void;
-  /** Windows that end by then are closed, of which there is no share here, too. */
-  closedThrough(endMs: number): void;
+  /** Windows that end by then are closed, of which there is no share here, too; of them those are over. */
+  closedThrough(endMs: number, overMs: number): void;
+  /**
+   * The window is over, and was closed at the cut, its quality judged of so many labels. Where the partition is not
+   * read so far again, because its number was taken over, what comes before the end counts as it did.
+   */
+  over(startMs: number, cut: Cut | undefined, labels: number | undefined, end: End): void;
   /** Quality was judged by so many labels: those that join after them are late. */
   judged(startMs: number, labels: number): void;
   /** The window is over: its labels are waited for no more. Gives what was counted of quality. */

@@ -26,9 +26,9 @@ import type { TaskTerms } from '../quality/task-terms.js';
 import { countJoined, noPartCounters, type PartCounters } from './counters.js';
 import { EarlyLabels } from './early-labels.js';
 import { OverLabels, type OverLabelsState } from './over-labels.js';
-import type { Cut, Heard, Part } from './part.js';
+import type { Cut, End, Heard, Part } from './part.js';
 import { PartFirstRows, type PartFirstRowsState } from './part-first-rows.js';
-import type { Stream } from './positions.js';
+import { type Backlog, STREAMS, type Stream } from './positions.js';
 import type { RowCohorts } from './row-cohorts.js';
 import { markOf } from './row-mark.js';
 import type { ModelMetadata } from './sources.js';
@@ -66,8 +66,8 @@ export interface PartOptions {
   hasOwnReference(version: number): boolean;
   /** Rows of a part that wait for labels. */
   joinRowsMax: number;
-  /** Of the partition, as Positions has it. */
-  log(partition: number): number;
+  /** How far its partitions are read. */
+  positions: Pick<Backlog, 'next' | 'log'>;
 }
 
 interface AwaitingRow {
@@ -85,11 +85,13 @@ export class PartitionPart implements Part {
   readonly counters: PartCounters = noPartCounters();
   givenUpThroughMs = Number.NEGATIVE_INFINITY;
   readonly readTo = undefined;
+  readonly labelsTo = undefined;
+  savedThroughMs = Number.NEGATIVE_INFINITY;
   /** Grows with all that changes it. */
   changes = 0;
   readonly firstRows: PartFirstRows;
   readonly rolloutLosses = new PartLosses();
-  private over = new OverLabels();
+  private overLabelled = new OverLabels();
   private readonly early = new EarlyLabels();
   /** Shares in which labels wait; those of which none does any more leave it when they are met. */
   private readonly labelled = new Set<WindowShare>();
@@ -107,6 +109,9 @@ export class PartitionPart implements Part {
   private readonly counted: QualityHistory;
   /** Windows that are closed at an offset that is not reached yet: what another process has read is read again. */
   private readonly cuts = new Map<number, Cut>();
+  /** Windows that are over at offsets that are not reached yet: some of them is read again. */
+  private readonly ends = new Map<number, End>();
+  private retiredThroughMs = Number.NEGATIVE_INFINITY;
   private joinRows = 0;
   /** Shares that hold predictions without an event time. */
   private answerTimed = 0;
@@ -123,7 +128,7 @@ export class PartitionPart implements Part {
   }
 
   overLabels(): OverLabelsState {
-    return this.over.state();
+    return this.overLabelled.state();
   }
 
   heardOf(stream: Stream): Heard | undefined {
@@ -158,7 +163,7 @@ export class PartitionPart implements Part {
 
   prediction(message: PredictionMessage, offset: number, nowMs: number): void {
     this.changes += 1;
-    if (this.cuts.size > 0) this.applied(offset);
+    if (this.cuts.size + this.ends.size > 0) this.applied(offset, this.next('labels'));
     const eventMs = message.eventTimeMs > 0 ? message.eventTimeMs : message.answeredAtMs;
     if (message.role !== 'live') {
       this.counters.shadowPredictions += 1;
@@ -176,7 +181,7 @@ export class PartitionPart implements Part {
     const { terms, metadata, rowCohorts } = this.options;
     const score = terms.task.scoreOf(message.outputs);
     this.firstRows.see(message, score, metadata.inputsWithoutReference(message.project, message.modelVersion));
-    const share = this.shareFor(eventMs);
+    const share = this.isPastEnd(eventMs, 'predictions', offset) ? undefined : this.shareFor(eventMs);
     if (share?.hasAnswerTimes === false && message.eventTimeMs <= 0) {
       share.hasAnswerTimes = true;
       this.answerTimed += 1;
@@ -202,8 +207,9 @@ export class PartitionPart implements Part {
   }
 
   /** A label of this partition, whose row may be elsewhere (`holds`). Gives that row's id; undefined: it is of none. */
-  label(message: LabelMessage, nowMs: number): string | undefined {
+  label(message: LabelMessage, offset: number, nowMs: number): string | undefined {
     this.changes += 1;
+    if (this.ends.size > 0) this.applied(this.next('predictions'), offset);
     this.counters.labels += 1;
     const { label } = this.options.project().data;
     if (label === undefined) {
@@ -215,7 +221,10 @@ export class PartitionPart implements Part {
     if (knownMs <= nowMs + EVENT_TIME_AHEAD_MS_MAX)
       this.hear('labels', message.entity || message.recordId || message.predictionId, knownMs, nowMs);
     // Where the client named no prediction, its request id is taken to be the record's id (row 0).
-    return message.predictionId === '' ? predictionId(message.recordId, 0) : message.predictionId;
+    const id = message.predictionId === '' ? predictionId(message.recordId, 0) : message.predictionId;
+    if (!this.isPastEnd(message.eventTimeMs, 'labels', offset)) return id;
+    this.unmatched(id, message.value, message.eventTimeMs);
+    return undefined;
   }
 
   /** Whether the row of a label is here. `eventMs`: that the label names. */
@@ -232,10 +241,7 @@ export class PartitionPart implements Part {
     const share = this.shareWith(id, own) ?? own;
     const isLost = share === undefined || (share.closed && !share.join.has(id));
     if (isLost || !this.hasJoinRoom() || share.givenUp) {
-      this.counters.unmatchedLabels += 1;
-      this.over.add(startMs);
-      this.early.add(id, value);
-      this.changes += 1;
+      this.unmatched(id, value, eventMs);
       return;
     }
     this.changes += 1;
@@ -281,17 +287,42 @@ export class PartitionPart implements Part {
     else this.closeShare(startMs, cut?.rows);
   }
 
-  /** Messages before `offset` are applied: windows that are closed there are closed now. */
-  applied(offset: number): void {
+  /** Messages before these offsets are applied: windows that are closed or over there are so now. */
+  applied(predictions: number, labels: number): void {
     for (const [startMs, cut] of this.cuts)
-      if (offset >= cut.offset || this.isOfFormerLog(cut)) this.closeShare(startMs, cut.rows);
+      if (predictions >= cut.offset || this.isOfFormerLog(cut)) this.closeShare(startMs, cut.rows);
+    for (const [startMs, end] of this.ends) if (this.isPast(end, { predictions, labels })) this.retire(startMs);
   }
 
-  closedThrough(endMs: number): void {
+  closedThrough(endMs: number, overMs: number): void {
     this.closedThroughMs = Math.max(this.closedThroughMs, endMs);
-    // Closed and over in one step of the judge: nobody says more of them.
-    for (const startMs of [...this.opened.keys()])
-      if (startMs + this.options.windowMs <= endMs && !this.closed.has(startMs)) this.retire(startMs);
+    this.retiredThroughMs = Math.max(this.retiredThroughMs, overMs);
+    this.retireUnknown();
+  }
+
+  over(startMs: number, cut: Cut | undefined, labels: number | undefined, end: End): void {
+    const isPast = this.isPast(end, { predictions: this.next('predictions'), labels: this.next('labels') });
+    if (isPast && !this.closed.has(startMs) && this.share(startMs) === undefined) return;
+    this.close(startMs, cut);
+    if (labels !== undefined) this.judged(startMs, labels);
+    if (isPast) this.retire(startMs);
+    else {
+      this.ends.set(startMs, end);
+      // Its judge has it.
+      this.counted.take(startMs, startMs + this.options.windowMs);
+    }
+  }
+
+  /** Windows that end by then are over here, and all that came of them is counted. */
+  get overThroughMs(): number {
+    return Math.min(this.retiredThroughMs, ...this.ends.keys());
+  }
+
+  /** A successor finds it so: windows that end by then are over in it. */
+  saved(overThroughMs: number): void {
+    if (overThroughMs <= this.savedThroughMs) return;
+    this.savedThroughMs = overThroughMs;
+    this.changes += 1;
   }
 
   judged(startMs: number, labels: number): void {
@@ -307,11 +338,12 @@ export class PartitionPart implements Part {
     this.changes += 1;
     this.closeShare(startMs, undefined);
     this.closed.delete(startMs);
+    this.ends.delete(startMs);
     const share = this.waiting.get(startMs);
     if (share === undefined) return [];
     if (share.hasAnswerTimes) this.answerTimed -= 1;
     this.counters.unmatchedLabels += share.join.waitingLabels;
-    this.over.add(startMs, share.join.waitingLabels);
+    this.overLabelled.add(startMs, share.join.waitingLabels);
     this.joinRows -= share.join.size;
     this.labelled.delete(share);
     this.waiting.delete(startMs);
@@ -339,7 +371,7 @@ export class PartitionPart implements Part {
       heard: Object.fromEntries(Object.entries(this.heard).map(([stream, { maxEventMs }]) => [stream, maxEventMs])),
       firstRows: this.firstRows.state(),
       counters: this.counters,
-      overLabels: this.over.state(),
+      overLabels: this.overLabelled.state(),
       rolloutLosses: this.rolloutLosses.state(),
     };
   }
@@ -354,7 +386,9 @@ export class PartitionPart implements Part {
       this.clocks[stream as Stream] = new EventClock(maxEventMs, nowMs);
     }
     this.counted.restore(state.quality);
-    this.over = new OverLabels(state.overLabels);
+    // Of windows that are over their judge has it.
+    for (const startMs of this.ends.keys()) this.counted.take(startMs, startMs + this.options.windowMs);
+    this.overLabelled = new OverLabels(state.overLabels);
     if (state.rolloutLosses !== undefined) this.rolloutLosses.restore(state.rolloutLosses);
     for (const saved of state.windows) {
       const share = WindowShare.fromState(saved, this.options.referenceOf);
@@ -370,6 +404,7 @@ export class PartitionPart implements Part {
       if (this.waiting.has(startMs) || (this.opened.get(startMs)?.predictions ?? 0) >= rows)
         this.closeShare(startMs, rows);
     for (const startMs of this.waiting.keys()) if (!this.closed.has(startMs)) this.retire(startMs);
+    this.retireUnknown();
   }
 
   /** What also holds of a state whose windows cannot be taken over. */
@@ -379,7 +414,38 @@ export class PartitionPart implements Part {
 
   /** What was before it is not read again: its topic is gone. */
   private isOfFormerLog({ log = 0 }: Cut): boolean {
-    return log < this.options.log(this.partition);
+    return log < this.options.positions.log('predictions', this.partition);
+  }
+
+  private next(stream: Stream): number {
+    return this.options.positions.next(stream, this.partition);
+  }
+
+  /** Everything that came of the window before it was over is applied. */
+  private isPast(end: End, next: Readonly<Record<Stream, number>>): boolean {
+    const { positions } = this.options;
+    return STREAMS.every(
+      (stream) => positions.log(stream, this.partition) > (end.logs[stream] ?? 0) || next[stream] >= end[stream],
+    );
+  }
+
+  /** Of one stream, while the other one is read again. */
+  private isPastEnd(eventMs: number, stream: Stream, offset: number): boolean {
+    const end = this.ends.size === 0 ? undefined : this.ends.get(windowStart(eventMs, this.options.windowMs));
+    return end !== undefined && offset >= end[stream];
+  }
+
+  /** Closed and over in one step of the judge, or long ago: nobody says more of them. */
+  private retireUnknown(): void {
+    for (const startMs of [...this.opened.keys()])
+      if (startMs + this.options.windowMs <= this.closedThroughMs && !this.closed.has(startMs)) this.retire(startMs);
+  }
+
+  private unmatched(id: string, value: number, eventMs: number): void {
+    this.counters.unmatchedLabels += 1;
+    this.overLabelled.add(windowStart(eventMs, this.options.windowMs));
+    this.early.add(id, value);
+    this.changes += 1;
   }
 
   private forgetLabel(share: WindowShare, id: string): void {
@@ -409,7 +475,7 @@ export class PartitionPart implements Part {
     for (const share of this.waiting.values()) {
       this.joinRows -= share.join.size;
       this.counters.unmatchedLabels += share.join.waitingLabels;
-      this.over.add(share.startMs, share.join.waitingLabels);
+      this.overLabelled.add(share.startMs, share.join.waitingLabels);
       if (share.join.size > 0) share.giveUp();
       this.givenUpThroughMs = Math.max(this.givenUpThroughMs, share.startMs);
       if (this.joinRows < this.options.joinRowsMax) return true;
@@ -471,9 +537,10 @@ export class PartitionPart implements Part {
       share.lateLabelAtMs = nowMs;
     }
     this.countLoss(row);
+    const isOver = this.ends.has(share.startMs);
     for (const cohort of row.cohorts) {
       countJoined(this.counters, cohortKey(cohort));
-      this.counted.add(cohort, row.eventTimeMs, row.score, row.label);
+      if (!isOver) this.counted.add(cohort, row.eventTimeMs, row.score, row.label);
     }
   }
 

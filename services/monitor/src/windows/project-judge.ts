@@ -21,7 +21,8 @@ import type { QualityRecord, WindowRecord } from './history.js';
 import { JudgedWindow, type JudgedWindowState } from './judged-window.js';
 import { mergedProfiles, mergedRows } from './merged-window.js';
 import type { OverLabelsState } from './over-labels.js';
-import type { Cut, Part, Share } from './part.js';
+import { OverWindows } from './over-windows.js';
+import type { Cut, End, Part, Share } from './part.js';
 import { type Backlog, STREAMS, type Stream } from './positions.js';
 import { judgedLabelsOf, windowOf } from './recorded-window.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
@@ -98,6 +99,7 @@ export class ProjectJudge {
   private readonly retiredQuality: QualityHistory;
   /** In the order of event time, in which they close. */
   private readonly closed = new Map<number, JudgedWindow>();
+  private readonly over: OverWindows;
   /** Judgements that nobody has taken yet. */
   private readonly said: ClosedWindow[] = [];
   private readonly judge: WindowJudge;
@@ -117,6 +119,7 @@ export class ProjectJudge {
   constructor(private readonly options: JudgeOptions) {
     const { project, idleMs, terms, metadata, traffic, parts } = options;
     const bucketMs = bucketLength(options.windowMs);
+    this.over = new OverWindows(options.windowMs);
     this.watermark = new Watermark({ idleMs, silence: 'all time', allSilent: 'newest' });
     this.alarms = new ProjectAlarms(project().monitoring.consecutiveWindows);
     this.retiredQuality = new QualityHistory(terms, bucketMs);
@@ -180,13 +183,15 @@ export class ProjectJudge {
         this.isKnown(window.startMs, backlog) &&
         (due.length > 0 || this.isSettledAgain(window, nowMs, backlog))
       )
-        this.judgeQuality(window, nowMs);
-    for (const window of due) this.judgeQuality(window, nowMs);
+        this.judgeQuality(window, nowMs, backlog);
+    for (const window of due) this.judgeQuality(window, nowMs, backlog);
     const retireBefore = this.judgedThroughMs - this.options.retainedWindows * this.options.windowMs;
     for (const window of [...this.closed.values()]) {
       if (this.labelDelayMs !== undefined && this.endOf(window) > retireBefore) break;
-      this.retire(window, nowMs);
+      if (!this.isReadAgain(window, backlog)) break;
+      this.retire(window, nowMs, backlog);
     }
+    for (const part of this.options.parts()) part.closedThrough(this.closedThroughMs, this.retiredThroughMs);
     return this.drainSaid();
   }
 
@@ -202,14 +207,16 @@ export class ProjectJudge {
 
   /** What is kept of windows, where it has changed since it was last taken; null: the window is over. */
   drainJudged(): { startMs: number; window: JudgedWindowState | null }[] {
-    const changed = [...this.fresh].map((startMs) => ({ startMs, window: this.closed.get(startMs)?.state() ?? null }));
+    for (const startMs of this.over.forgetSaved(this.options.parts())) this.fresh.add(startMs);
+    const windowOf = (startMs: number) => this.closed.get(startMs) ?? this.over.get(startMs);
+    const changed = [...this.fresh].map((startMs) => ({ startMs, window: windowOf(startMs)?.state() ?? null }));
     this.fresh.clear();
     return changed;
   }
 
-  /** Of all windows that are closed and not over. */
+  /** Of all windows that are closed, and not over in every checkpoint. */
   windowStates(): JudgedWindowState[] {
-    return [...this.closed.values()].map((window) => window.state());
+    return [...this.over.list(), ...this.closed.values()].map((window) => window.state());
   }
 
   /** Start times of windows that are open in some part, oldest first. */
@@ -226,7 +233,8 @@ export class ProjectJudge {
       part.close(window.startMs, window.cutOf(part.partition));
       if (window.revision > 0) part.judged(window.startMs, window.cutOf(part.partition)?.labels ?? 0);
     }
-    part.closedThrough(this.closedThroughMs);
+    this.over.brief(part);
+    part.closedThrough(this.closedThroughMs, this.retiredThroughMs);
   }
 
   isOver(startMs: number): boolean {
@@ -276,18 +284,22 @@ export class ProjectJudge {
     for (const [startMs, labels] of state.recounted ?? []) this.recounted.set(startMs, labels);
     const before = [...this.closed.keys()];
     this.closed.clear();
+    this.over.clear();
     this.retiredQuality.take(this.retiredThroughMs, Number.POSITIVE_INFINITY);
     this.said.length = 0;
     this.fresh.clear();
     this.mustBeRead.clear();
     for (const saved of windows) {
       const window = JudgedWindow.fromState(saved);
-      if (this.endOf(window) <= this.retiredThroughMs) continue;
+      if (window.ends.length > 0) this.over.add(window);
+      if (window.ends.length > 0 || this.endOf(window) <= this.retiredThroughMs) continue;
       this.closed.set(window.startMs, window);
       if (window.revision > 0) this.judgedThroughMs = this.endOf(window);
     }
     for (const part of this.options.parts()) {
-      for (const startMs of before) if (!this.closed.has(startMs)) part.retire(startMs);
+      const isOver = (startMs: number) =>
+        !this.closed.has(startMs) && this.over.get(startMs)?.endIn(part.partition) === undefined;
+      for (const startMs of before.filter(isOver)) part.retire(startMs);
       this.brief(part);
     }
   }
@@ -405,7 +417,7 @@ export class ProjectJudge {
     this.say(closed);
   }
 
-  private judgeQuality(window: JudgedWindow, nowMs: number): void {
+  private judgeQuality(window: JudgedWindow, nowMs: number, backlog: Backlog): void {
     const { startMs } = window;
     if (window.revision > 0) this.counters.qualityCorrected += 1;
     else {
@@ -419,7 +431,11 @@ export class ProjectJudge {
     this.say(this.judge.judgeQuality(window, mergedRows(this.shares(startMs)), nowMs));
     for (const part of this.options.parts()) {
       const cut = window.cutOf(part.partition);
-      if (cut !== undefined) cut.labels ??= part.share(startMs)?.labels ?? 0;
+      if (cut !== undefined) {
+        cut.labels ??= part.share(startMs)?.labels ?? 0;
+        const { partition, labelsTo } = part;
+        cut.labelsTo = { offset: labelsTo ?? backlog.next('labels', partition), log: backlog.log('labels', partition) };
+      }
       part.judged(startMs, cut?.labels ?? 0);
     }
   }
@@ -447,12 +463,14 @@ export class ProjectJudge {
   }
 
   /** The labels that came so far are the last that count. */
-  private retire(window: JudgedWindow, nowMs: number): void {
+  private retire(window: JudgedWindow, nowMs: number, backlog: Backlog): void {
     const isJudged = window.revision > 0 && !this.isChanged(window);
-    if (!isJudged && this.labelDelayMs !== undefined) this.judgeQuality(window, nowMs);
+    if (!isJudged && this.labelDelayMs !== undefined) this.judgeQuality(window, nowMs, backlog);
     const { startMs } = window;
+    const ends = this.endsOf(window, backlog);
     this.changed += 1;
     this.closed.delete(startMs);
+    if (ends.length > 0) this.keepOver(window.over(ends));
     this.fresh.add(startMs);
     const counted = this.options.parts().map((part) => part.retire(startMs));
     this.retiredQuality.replace(startMs, this.endOf(window), []);
@@ -462,6 +480,39 @@ export class ProjectJudge {
     if (buckets.length === 0) return;
     const { createdAtMs, project } = this.options;
     this.history.push({ kind: 'quality', project: project().name, createdAtMs, startMs, buckets });
+  }
+
+  private endsOf({ startMs }: JudgedWindow, backlog: Backlog): End[] {
+    return this.options.parts().flatMap((part) => {
+      const { partition, readTo, labelsTo } = part;
+      if (part.share(startMs) === undefined) return [];
+      const [predictions, labels] = [
+        readTo ?? backlog.next('predictions', partition),
+        labelsTo ?? backlog.next('labels', partition),
+      ];
+      const logs = { predictions: backlog.log('predictions', partition), labels: backlog.log('labels', partition) };
+      return { partition, predictions, labels, logs };
+    });
+  }
+
+  private keepOver(window: JudgedWindow): void {
+    for (const startMs of this.over.add(window)) {
+      this.counters.overUnsaved += 1;
+      this.fresh.add(startMs);
+    }
+  }
+
+  /** No partition is read again from before what the window was judged by: it must not be over before that. */
+  private isReadAgain({ startMs }: JudgedWindow, backlog: Backlog): boolean {
+    return this.options.parts().every((part) => {
+      const { partition } = part;
+      const cut = this.closed.get(startMs)?.cutOf(partition);
+      if (cut === undefined) return true;
+      const { offset = 0, log = 0 } = cut.labelsTo ?? {};
+      const isLabelled =
+        log < backlog.log('labels', partition) || (part.labelsTo ?? backlog.next('labels', partition)) >= offset;
+      return isLabelled && this.isPastCut(startMs, part, backlog);
+    });
   }
 
   private endOf({ startMs }: { startMs: number }): number {

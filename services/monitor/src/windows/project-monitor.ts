@@ -40,8 +40,8 @@ export interface ProjectMonitorOptions {
   board: Board;
   /** Whether this process holds the partition number. */
   isHeld(partition: number): boolean;
-  /** Of predictions in the partition, as Positions has it. */
-  log(partition: number): number;
+  /** How far its partitions are read. */
+  positions: Pick<Backlog, 'next' | 'log'>;
   /** Windows whose joins are kept for late labels after their quality was judged. */
   retainedWindows: number;
   /** What to do with answers and labels of this kind of task. */
@@ -88,7 +88,7 @@ export class ProjectMonitor {
       referenceOf: (version) => this.referenceOf(version),
       hasOwnReference: (version) => this.references.isComplete(version),
       joinRowsMax: options.joinRowsMax,
-      log: (partition) => options.log(partition),
+      positions: options.positions,
     };
     this.partsChanged();
   }
@@ -144,9 +144,9 @@ export class ProjectMonitor {
    * A label and its prediction meet in one partition where both name the entity, or neither does. Where one of them
    * does not, the row is looked for in the other parts of this process.
    */
-  label(message: LabelMessage, partition: number, nowMs: number): void {
+  label(message: LabelMessage, partition: number, offset: number, nowMs: number): void {
     const own = this.part(partition);
-    const id = own.label(message, nowMs);
+    const id = own.label(message, offset, nowMs);
     if (id === undefined) return;
     const { value, eventTimeMs } = message;
     const holds = (part: Part) => part.holds(id, eventTimeMs);

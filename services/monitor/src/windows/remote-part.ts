@@ -37,6 +37,14 @@ export class RemotePart implements Part {
     return this.entry?.readTo;
   }
 
+  get labelsTo(): number | undefined {
+    return this.entry?.labelsTo;
+  }
+
+  get savedThroughMs(): number {
+    return this.entry?.savedThroughMs ?? Number.NEGATIVE_INFINITY;
+  }
+
   get counters(): PartCounters {
     return this.entry?.counters ?? noPartCounters();
   }
@@ -117,6 +125,8 @@ export class RemotePart implements Part {
   close(): void {}
 
   closedThrough(): void {}
+
+  over(): void {}
 
   judged(): void {}
 

@@ -144,8 +144,7 @@ export class Reports {
     const number = this.numbers.get(partition);
     if (number === undefined) return undefined;
     const { positions } = this.engine;
-    for (const monitor of this.engine.all())
-      monitor.ownPart(partition)?.applied(positions.next('predictions', partition));
+    this.engine.settleParts(partition);
     // What is told of windows that may be judged is much to put together: not after every batch, to throw it away.
     if (nowMs - number.toldAtMs < URGENT_EVERY_MS) return undefined;
     const news = this.partNews(partition, number);
@@ -204,7 +203,11 @@ export class Reports {
     return this.engine.all().flatMap((monitor) => {
       const part = monitor.ownPart(partition);
       if (part === undefined) return [];
-      const readTo = this.engine.positions.next('predictions', partition);
+      const { positions } = this.engine;
+      const readTo = {
+        predictions: positions.next('predictions', partition),
+        labels: positions.next('labels', partition),
+      };
       let report = parts.get(monitor.name);
       if (report === undefined) {
         report = new PartReport();
