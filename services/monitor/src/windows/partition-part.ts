@@ -301,12 +301,15 @@ export class PartitionPart implements Part {
   }
 
   over(startMs: number, cut: Cut | undefined, labels: number | undefined, end: End): void {
-    const isPast = this.isPast(end, { predictions: this.next('predictions'), labels: this.next('labels') });
+    const [predictions, labelsTo] = [this.next('predictions'), this.next('labels')];
+    const isPast = this.isPast(end, { predictions, labels: labelsTo });
     if (isPast && !this.closed.has(startMs) && this.share(startMs) === undefined) return;
     this.close(startMs, cut);
     if (labels !== undefined) this.judged(startMs, labels);
-    if (isPast) this.retire(startMs);
-    else {
+    if (isPast) {
+      this.applied(predictions, labelsTo);
+      this.retire(startMs);
+    } else {
       this.ends.set(startMs, end);
       // Its judge has it.
       this.counted.take(startMs, startMs + this.options.windowMs);

@@ -4,7 +4,8 @@
 // tells the parts of this process. Synchronous and without clock.
 //
 // Life of a window: open (counting) -> closed (software, inputs and scores are judged; its rows wait for labels) ->
-// quality judged (late labels still join, and have it judged again) -> retired (joins forgotten). Windows close in the
+// quality judged (late labels still join, and have it judged again) -> retired (joins forgotten; where it ended is kept
+// until the checkpoints of its parts know that it is over: over-windows.ts). Windows close in the
 // order of event time, when the watermark of predictions has passed their end by the allowed lateness; quality is
 // judged when that of all streams has passed the label's delay, too. Bound: OPEN_WINDOWS_MAX windows (the oldest is
 // closed early).

@@ -66,6 +66,7 @@ describe('a judge whose windows wait for labels', () => {
     for (let i = 0; i < 520; i++) window();
     for (let i = 1; i <= 18; i++) label(i);
     engine.close(1_000_000);
+    engine.savedOf(0)();
     tell();
     const told = engine.board.judgedOf('p');
     expect(told.size).toBe(engine.monitor('p', 1)!.windowStates().length);
