@@ -1,17 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@millrace/domain';
+import { binaryOutputs, ManualClock } from '@millrace/domain';
+import { aPrediction } from '@millrace/testing';
+import { aProject } from '../../test/a-project.js';
 import { anEngine, heldBy } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import type { ClosedOfProject } from '../windows/engine.js';
 import { Checkpointer } from './checkpoint.js';
 
-function stand() {
-  const engine = anEngine(new MetadataCache());
+function stand(metadata = new MetadataCache()) {
+  const engine = anEngine(metadata);
   const reports = heldBy(engine);
   const clock = new ManualClock(1);
   const calls: string[] = [];
   const disk = { tookMs: 0, full: false };
-  const broker = { isAway: false };
+  const broker = { isAway: false, refuses: false };
   const checkpointer = new Checkpointer(
     engine,
     reports,
@@ -31,6 +33,7 @@ function stand() {
         if (!broker.isAway) engine.outbox.length = 0;
       },
       tell: async (partition, { key, value }) => {
+        if (broker.refuses) throw new Error('refused');
         calls.push(`tell ${partition}`);
         engine.told(key, value, 1);
       },
@@ -64,6 +67,35 @@ describe('Checkpointer', () => {
     clock.advance(1_000);
     await checkpointer.maybe();
     expect(calls).toEqual(['write 2 at 1', 'tell 2', 'remove 2/5']);
+  });
+
+  it('says what windows are over in it when it is told, and not before', async () => {
+    const metadata = new MetadataCache();
+    const project = aProject(1_000);
+    metadata.setProject({ ...project, data: { ...project.data, label: undefined } });
+    const { engine, reports, broker, checkpointer } = stand(metadata);
+    for (let i = 0; i < 4; i++) {
+      const ids = { project: 'p', predictionId: `r${i}/0`, eventTimeMs: 1_000 * i + 1, answeredAtMs: 1_000 * i + 1 };
+      engine.applyPrediction(aPrediction({ ...ids, outputs: binaryOutputs(0.5) }), 2, i, ids.eventTimeMs);
+    }
+    engine.close(4_000);
+    engine.outbox.length = 0;
+    const tell = () => {
+      const news = reports.ofJudges(0);
+      for (const { key, value } of news?.entries ?? []) engine.told(key, value, 1);
+      news?.told();
+    };
+    const kept = () => [...engine.board.judgedOf('p').keys()];
+    tell();
+    expect(kept()).toEqual([0, 1_000]);
+    broker.refuses = true;
+    await expect(checkpointer.write()).rejects.toThrow('refused');
+    tell();
+    expect(kept()).toEqual([0, 1_000]);
+    broker.refuses = false;
+    await checkpointer.write();
+    tell();
+    expect(kept()).toEqual([]);
   });
 
   it('waits ten times as long as a checkpoint took', async () => {

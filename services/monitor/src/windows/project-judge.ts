@@ -28,6 +28,7 @@ import { type Backlog, STREAMS, type Stream } from './positions.js';
 import { judgedLabelsOf, windowOf } from './recorded-window.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
 import { bucketLength } from './window.js';
+import { endsOf, isPastCut, isReadAgain, labelsTo } from './window-ends.js';
 import { WindowJudge } from './window-judge.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
@@ -189,7 +190,7 @@ export class ProjectJudge {
     const retireBefore = this.judgedThroughMs - this.options.retainedWindows * this.options.windowMs;
     for (const window of [...this.closed.values()]) {
       if (this.labelDelayMs !== undefined && this.endOf(window) > retireBefore) break;
-      if (!this.isReadAgain(window, backlog)) break;
+      if (!isReadAgain(window, this.options.parts(), backlog)) break;
       this.retire(window, nowMs, backlog);
     }
     for (const part of this.options.parts()) part.closedThrough(this.closedThroughMs, this.retiredThroughMs);
@@ -209,8 +210,8 @@ export class ProjectJudge {
   /** What is kept of windows, where it has changed since it was last taken; null: the window is over. */
   drainJudged(): { startMs: number; window: JudgedWindowState | null }[] {
     for (const startMs of this.over.forgetSaved(this.options.parts())) this.fresh.add(startMs);
-    const windowOf = (startMs: number) => this.closed.get(startMs) ?? this.over.get(startMs);
-    const changed = [...this.fresh].map((startMs) => ({ startMs, window: windowOf(startMs)?.state() ?? null }));
+    const known = (startMs: number) => this.closed.get(startMs) ?? this.over.get(startMs);
+    const changed = [...this.fresh].map((startMs) => ({ startMs, window: known(startMs)?.state() ?? null }));
     this.fresh.clear();
     return changed;
   }
@@ -434,8 +435,7 @@ export class ProjectJudge {
       const cut = window.cutOf(part.partition);
       if (cut !== undefined) {
         cut.labels ??= part.share(startMs)?.labels ?? 0;
-        const { partition, labelsTo } = part;
-        cut.labelsTo = { offset: labelsTo ?? backlog.next('labels', partition), log: backlog.log('labels', partition) };
+        cut.labelsTo = labelsTo(part, backlog);
       }
       part.judged(startMs, cut?.labels ?? 0);
     }
@@ -468,7 +468,7 @@ export class ProjectJudge {
     const isJudged = window.revision > 0 && !this.isChanged(window);
     if (!isJudged && this.labelDelayMs !== undefined) this.judgeQuality(window, nowMs, backlog);
     const { startMs } = window;
-    const ends = this.endsOf(window, backlog);
+    const ends = endsOf(window, this.options.parts(), backlog);
     this.changed += 1;
     this.closed.delete(startMs);
     if (ends.length > 0) this.keepOver(window.over(ends));
@@ -483,37 +483,11 @@ export class ProjectJudge {
     this.history.push({ kind: 'quality', project: project().name, createdAtMs, startMs, buckets });
   }
 
-  private endsOf({ startMs }: JudgedWindow, backlog: Backlog): End[] {
-    return this.options.parts().flatMap((part) => {
-      const { partition, readTo, labelsTo } = part;
-      if (part.share(startMs) === undefined) return [];
-      const [predictions, labels] = [
-        readTo ?? backlog.next('predictions', partition),
-        labelsTo ?? backlog.next('labels', partition),
-      ];
-      const logs = { predictions: backlog.log('predictions', partition), labels: backlog.log('labels', partition) };
-      return { partition, predictions, labels, logs };
-    });
-  }
-
   private keepOver(window: JudgedWindow): void {
     for (const startMs of this.over.add(window)) {
       this.counters.overUnsaved += 1;
       this.fresh.add(startMs);
     }
-  }
-
-  /** No partition is read again from before what the window was judged by: it must not be over before that. */
-  private isReadAgain({ startMs }: JudgedWindow, backlog: Backlog): boolean {
-    return this.options.parts().every((part) => {
-      const { partition } = part;
-      const cut = this.closed.get(startMs)?.cutOf(partition);
-      if (cut === undefined) return true;
-      const { offset = 0, log = 0 } = cut.labelsTo ?? {};
-      const isLabelled =
-        log < backlog.log('labels', partition) || (part.labelsTo ?? backlog.next('labels', partition)) >= offset;
-      return isLabelled && this.isPastCut(startMs, part, backlog);
-    });
   }
 
   private endOf({ startMs }: { startMs: number }): number {
@@ -542,7 +516,8 @@ export class ProjectJudge {
     return this.options.parts().every((part) => {
       const share = part.share(startMs);
       return (
-        share?.isCurrent !== false && (this.missing(startMs, part) === 0 || this.isPastCut(startMs, part, backlog))
+        share?.isCurrent !== false &&
+        (this.missing(startMs, part) === 0 || isPastCut(this.closed.get(startMs)?.cutOf(part.partition), part, backlog))
       );
     });
   }
@@ -551,15 +526,6 @@ export class ProjectJudge {
   private missing(startMs: number, part: Part): number {
     const { rows = 0 } = this.closed.get(startMs)?.cutOf(part.partition) ?? {};
     return Math.max(0, rows - (part.share(startMs)?.predictions ?? 0));
-  }
-
-  /** The partition is read past the window's rows: those that are missing are gone from the topic. */
-  private isPastCut(startMs: number, part: Part, backlog: Backlog): boolean {
-    const { partition } = part;
-    const { offset = Number.POSITIVE_INFINITY, log = 0 } = this.closed.get(startMs)?.cutOf(partition) ?? {};
-    // Of a log that was deleted nothing is read again.
-    if (log < backlog.log('predictions', partition)) return true;
-    return (part.readTo ?? backlog.next('predictions', partition)) >= offset;
   }
 
   /**
