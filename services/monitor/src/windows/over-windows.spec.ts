@@ -7,7 +7,10 @@ import { aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
 import { anEngine, heldBy } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
+import { JudgedWindow } from './judged-window.js';
 import { OVER_WINDOWS_MAX } from './over-windows.js';
+import type { Part } from './part.js';
+import { isReadAgain } from './window-ends.js';
 
 const WINDOW_MS = 1_000;
 
@@ -36,8 +39,18 @@ function stand() {
     }
     engine.close(eventTimeMs);
   };
+  /** Of other projects. */
+  const others = (partition: number, count: number): void => {
+    for (let i = 0; i < count; i++) engine.skip('predictions', partition, offsets[partition]!++);
+  };
   const kept = () => [...engine.board.judgedOf('p').keys()].map((startMs) => startMs / WINDOW_MS);
-  return { engine, tell, window, kept };
+  return { engine, tell, window, others, kept };
+}
+
+/** What is asked of one of another process. */
+function aPartThatHas(partition: number, predictions: number, readTo: number): Part {
+  const share = () => ({ predictions, labels: 0 });
+  return { partition, readTo, labelsTo: 0, share } as Pick<Part, 'partition' | 'readTo' | 'labelsTo'> as Part;
 }
 
 describe('windows that are over', () => {
@@ -81,5 +94,26 @@ describe('windows that are over', () => {
     expect(kept()).toHaveLength(OVER_WINDOWS_MAX);
     expect(counters.overUnsaved).toBe(counters.windowsClosed - OVER_WINDOWS_MAX);
     expect(kept()[0]).toBe(1 + counters.overUnsaved);
+  });
+});
+
+describe('a window whose judge moves', () => {
+  it('is over though a part in which nothing comes does not tell how far its number is read', () => {
+    // Messages of other projects move the numbers on, which nobody tells of the part.
+    const first = stand();
+    for (let i = 0; i < 2; i++) first.window(0, 1);
+    first.others(1, 5);
+    first.window(0, 1);
+    const window = first.engine.monitor('p', 1)!.windowStates()[0]!;
+    expect(window.ends).toMatchObject([
+      { partition: 0, predictions: 3 },
+      { partition: 1, predictions: 8 },
+    ]);
+    const judged = JudgedWindow.fromState(window);
+    const parts = [0, 1].map((partition) => aPartThatHas(partition, 1, 2));
+    expect(isReadAgain(judged, parts, first.engine.positions)).toBe(true);
+    // One that has not counted its row again, and is not read so far.
+    expect(isReadAgain(judged, [aPartThatHas(1, 0, 2)], first.engine.positions)).toBe(false);
+    expect(isReadAgain(judged, [aPartThatHas(1, 0, 8)], first.engine.positions)).toBe(true);
   });
 });

@@ -48,8 +48,8 @@ export interface Cut {
   rows: number;
   /** Labels of it at the first judgement of quality; null before. */
   labels: number | null;
-  /** Offset of the first label that the last judgement of quality did not know; absent before. */
-  labelsTo?: { offset: number; log: number };
+  /** Offset of the first label that the last judgement of quality did not know, and how many were joined; absent before. */
+  labelsTo?: { offset: number; log: number; labels: number };
 }
 
 /** Where a window was over in a partition: what comes at these offsets and after is of no window. */

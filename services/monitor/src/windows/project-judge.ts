@@ -23,7 +23,7 @@ import { JudgedWindow, type JudgedWindowState } from './judged-window.js';
 import { mergedProfiles, mergedRows } from './merged-window.js';
 import type { OverLabelsState } from './over-labels.js';
 import { OverWindows } from './over-windows.js';
-import type { Cut, End, Part, Share } from './part.js';
+import type { Cut, Part, Share } from './part.js';
 import { type Backlog, STREAMS, type Stream } from './positions.js';
 import { judgedLabelsOf, windowOf } from './recorded-window.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
@@ -434,8 +434,9 @@ export class ProjectJudge {
     for (const part of this.options.parts()) {
       const cut = window.cutOf(part.partition);
       if (cut !== undefined) {
-        cut.labels ??= part.share(startMs)?.labels ?? 0;
-        cut.labelsTo = labelsTo(part, backlog);
+        const labels = part.share(startMs)?.labels ?? 0;
+        cut.labels ??= labels;
+        cut.labelsTo = { ...labelsTo(part, backlog), labels };
       }
       part.judged(startMs, cut?.labels ?? 0);
     }

@@ -17,14 +17,19 @@ export function isPastCut(cut: Cut | undefined, part: Part, backlog: Backlog): b
   return log < backlog.log('predictions', part.partition) || readTo(part, 'predictions', backlog) >= offset;
 }
 
-/** No partition is read again from before what the window was judged by: it must not be over before that. */
+/**
+ * No partition is read again from before what the window was judged by: it must not be over before that. A part that
+ * has counted as much does not tell how far its partition is read while nothing comes of the project.
+ */
 export function isReadAgain(window: JudgedWindow, parts: readonly Part[], backlog: Backlog): boolean {
   return parts.every((part) => {
     const cut = window.cutOf(part.partition);
     if (cut === undefined) return true;
+    const { predictions = 0, labels = 0 } = part.share(window.startMs) ?? {};
     const { offset, log } = labelsTo(part, backlog);
-    const isLabelled = cut.labelsTo === undefined || cut.labelsTo.log < log || offset >= cut.labelsTo.offset;
-    return isLabelled && isPastCut(cut, part, backlog);
+    const judged = cut.labelsTo ?? { offset: 0, log: 0, labels: 0 };
+    const isLabelled = labels >= judged.labels || judged.log < log || offset >= judged.offset;
+    return isLabelled && (predictions >= cut.rows || isPastCut(cut, part, backlog));
   });
 }
 
