@@ -48,7 +48,7 @@ export interface Cut {
   rows: number;
   /** Labels of it at the first judgement of quality; null before. */
   labels: number | null;
-  /** Offset of the first label that the last judgement of quality did not know, and how many were joined; absent before. */
+  /** Offset of the first label that the last judgement of quality did not know, and how many it knew; absent before. */
   labelsTo?: { offset: number; log: number; labels: number };
 }
 
