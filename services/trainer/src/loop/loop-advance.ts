@@ -20,7 +20,7 @@ import { SUBJECTS } from '@millrace/drift';
 import { learned } from './cost-known.js';
 import { forgetDataset, rememberDataset } from './known-datasets.js';
 import { askedAbout, isOfAnother, notApproved, peopleWanted, wantedOf, withApproval } from './loop-approval.js';
-import { movedBack, notAhead } from './loop-clock.js';
+import { movedAhead, movedBack, notAhead } from './loop-clock.js';
 import {
   answerNext,
   beginApproved,
@@ -92,7 +92,9 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
       if (state.phase !== 'stopped') return same(state);
       return same(step({ ...state, phase: resting(state, nowMs) }, nowMs, `resumed${said(input)}`));
     case 'set_back':
-      return same(step(movedBack(state, input.byMs), nowMs, setBackText(input.byMs)));
+      return same(step(movedBack(state, input, policy), nowMs, setBackText(input.byMs)));
+    case 'set_ahead':
+      return same(step(movedAhead(state, input, policy), nowMs, setAheadText(input.byMs)));
     case 'tick':
       return onTick(state, policy, nowMs);
   }
@@ -100,6 +102,9 @@ function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: nu
 
 const setBackText = (byMs: number): string =>
   `the clock was set back by ${Math.round(byMs / 1_000)} s: what was waited for goes on as if it had not been`;
+
+const setAheadText = (byMs: number): string =>
+  `the clock has stayed ahead by ${Math.round(byMs / 1_000)} s: it is believed, and that time counts as passed`;
 
 type Word<K extends LoopInput['kind']> = Extract<LoopInput, { kind: K }>;
 

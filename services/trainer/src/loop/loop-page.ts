@@ -1,6 +1,7 @@
 // docs/the-loop.md, drawn from the table of the state machine (`npm run loop`). Pure.
 
 import { LOOP_PHASES, type LoopPhase } from '@millrace/domain';
+import { HELD_MS } from './held-clock.js';
 import type { LoopInput } from './loop-state.js';
 import { PHASE_TERMS, TRANSITIONS, type Transition } from './loop-table.js';
 
@@ -21,6 +22,7 @@ const INPUTS: Record<LoopInput['kind'], string> = {
   stop: 'stop',
   resume: 'resume',
   set_back: 'the clock set back',
+  set_ahead: 'the clock set ahead',
   tick: 'time',
 };
 
@@ -61,7 +63,16 @@ export function loopPage(says: Record<LoopPhase, string>): string {
     [
       'How long a phase lasts is time that passes, whatever becomes of the clock on the wall. One that is set back while the trainer runs makes',
       'nothing wait for longer: times that are kept are set back with it, and the history says so. One that is set back while no trainer runs, or',
-      'that is behind on the trainer that takes over, adds at most what it was set back by, once. One that is set forward ends a phase sooner.',
+      'that is behind on the trainer that takes over, adds at most what it was set back by, once.',
+    ].join('\n'),
+    [
+      `One that is ahead all at once by a second or more is not believed for ${HELD_MS / 3_600_000} h: the loop goes on by the time that passes, and where it is`,
+      'corrected within it, nothing was there. One that stays ahead is believed then (a machine that slept; a clock that was behind and is set',
+      'right): what was begun before ends sooner by as much, what was begun meanwhile does not, and the history says so. Where it is taken back later,',
+      'by the same trainer, times from before it was set ahead stay as they are, and those since are set back with it. A trainer that begins',
+      'believes the clock that it finds, also one that another trainer did not believe as yet.',
+    ].join('\n'),
+    [
       'When the question to people ends (`retrain.approvalExpires`) is a time of day that they were told, and stays that.',
     ].join('\n'),
     [

@@ -4,9 +4,10 @@
 
 import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
+import { HELD_MS, HeldClock } from './held-clock.js';
 import { advance, pendingEffects } from './loop-advance.js';
 import { askedView, wordFault } from './loop-approval.js';
-import { notAhead, SET_BACK_MS_MIN } from './loop-clock.js';
+import { notAhead } from './loop-clock.js';
 import { probationText, standing } from './loop-probation.js';
 import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
@@ -44,8 +45,8 @@ interface Loop {
   turn: Promise<void>;
   /** An effect has failed, so often in a row, and is tried again from then on. */
   failed: { tries: number; againAtMs: number } | null;
-  /** Of the clock on the wall over the monotonic one, by which the state's times hold. */
-  aheadMs: number;
+  /** By which the state's times hold. */
+  readonly time: HeldClock;
   /** A save has failed, and may be kept all the same: what is kept may be ahead of the state. */
   isUnsure: boolean;
 }
@@ -88,12 +89,13 @@ export class LoopRunner {
     if (this.loops.size >= PROJECTS_MAX)
       throw new PlatformError('overloaded', `${this.loops.size} loops run; at most ${PROJECTS_MAX} may`);
     const kept = await this.store.load(project.name, createdAtMs);
-    const state = kept === null ? initialLoopState() : notAhead(kept, policy, this.clock.nowMs());
+    const time = new HeldClock(this.clock);
+    const state = kept === null ? initialLoopState() : notAhead(kept, policy, time.nowMs());
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;
     const loop: Loop = {
       ...{ project, createdAtMs, policy, state, turn: Promise.resolve(), failed: null, isUnsure: false },
-      aheadMs: this.aheadMs(),
+      time,
     };
     this.loops.set(project.name, loop);
     await this.inTurn(loop, () => this.repeat(loop));
@@ -171,8 +173,8 @@ export class LoopRunner {
 
   /** What it waits for, in words. */
   waitOf(project: string): LoopWait {
-    const { state, project: definition } = this.loopOf(project);
-    return loopWait(state, definition, this.clock.nowMs());
+    const { state, project: definition, time } = this.loopOf(project);
+    return loopWait(state, definition, time.nowMs());
   }
 
   /** The project is no more: its loop begins nothing again. What is kept of it goes with `tidy`. */
@@ -201,28 +203,29 @@ export class LoopRunner {
     return loop;
   }
 
-  private aheadMs(): number {
-    return this.clock.nowMs() - this.clock.monotonicMs();
-  }
-
   private async step(loop: Loop, input: LoopInput): Promise<void> {
     await this.keepTime(loop);
     await this.move(loop, input);
   }
 
-  /** Where it is set back, nothing waits for longer; where it is set forward, it looks like a machine that slept. */
+  /** However the clock on the wall is set, nothing waits for longer, and for less only by what it believes. */
   private async keepTime(loop: Loop): Promise<void> {
-    const aheadMs = this.aheadMs();
-    const byMs = Math.round(loop.aheadMs - aheadMs);
-    if (byMs >= SET_BACK_MS_MIN) await this.move(loop, { kind: 'set_back', byMs });
-    // Small ones add up until they are told.
-    if (byMs >= SET_BACK_MS_MIN || byMs < 0) loop.aheadMs = aheadMs;
+    const { time, project } = loop;
+    const wasHeld = time.heldMs > 0;
+    for (let input = time.next(); input !== null; input = time.next()) {
+      await this.move(loop, input, time.nowAfterMs(input));
+      time.took(input);
+    }
+    if (time.heldMs > 0 && !wasHeld)
+      this.report.info('the clock is ahead all at once: it is not believed unless it stays so', {
+        ...{ project: project.name, ahead_ms: time.heldMs, for_ms: HELD_MS },
+      });
   }
 
-  private async move(loop: Loop, input: LoopInput): Promise<void> {
+  private async move(loop: Loop, input: LoopInput, nowMs = loop.time.nowMs()): Promise<void> {
     const project = loop.project.name;
     const before = loop.state;
-    const { state, effects } = this.decide(before, input, loop.policy, this.clock.nowMs());
+    const { state, effects } = this.decide(before, input, loop.policy, nowMs);
     if (state === before && !loop.isUnsure) return;
     loop.isUnsure = true;
     await this.store.save(project, loop.createdAtMs, { ...state, asked: askedView(state, loop.policy) });

@@ -140,8 +140,10 @@ export type LoopInput =
   /** `by` and `reason`: empty, or not there = nobody said. */
   | { kind: 'stop'; by?: string; reason?: string }
   | { kind: 'resume'; by?: string; reason?: string }
-  /** The clock on the wall: times that are kept were told by it before. */
-  | { kind: 'set_back'; byMs: number }
+  /** The clock on the wall: times that are kept were told by it before; `fromMs`: those from then on alone. */
+  | { kind: 'set_back'; byMs: number; fromMs?: number | undefined }
+  /** Likewise, and since when it was behind. */
+  | { kind: 'set_ahead'; byMs: number; fromMs: number }
   | { kind: 'tick' };
 
 export type LoopEffect =
