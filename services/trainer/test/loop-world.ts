@@ -28,9 +28,8 @@ export type WorldEvent =
   | { does: 'time'; ms: number }
   /** Time passes, and the loop is ticked. */
   | { does: 'tick'; ms: number }
-  /** The clock on the wall is ahead by this, and ticked; until it is corrected. */
+  /** The clock on the wall is ahead by this, and ticked; 0 = it is corrected. */
   | { does: 'clock ahead'; ms: number }
-  | { does: 'clock corrected' }
   | { does: 'deliver'; topic: TopicName; count: number }
   /** All topics to their ends. */
   | { does: 'deliver all' }
@@ -180,9 +179,6 @@ export class LoopWorld {
         return this.tick();
       case 'clock ahead':
         this.clock.setAhead(event.ms);
-        return this.tick();
-      case 'clock corrected':
-        this.clock.correct();
         return this.tick();
       case 'deliver':
         return this.deliver(event.topic, event.count);
@@ -455,7 +451,6 @@ export class LoopWorld {
         }),
       rollback: (project, effect) =>
         this.operation(process, 'command', () => {
-          // Not by its correlation: events of one time have one, and so has what comes of them.
           const id = rollbackCommandId(effect);
           this.effect(id);
           this.byLoop.add(id);
@@ -571,15 +566,13 @@ export class LoopWorld {
     const text = JSON.stringify(state);
     this.largest = Math.max(this.largest, text.length);
     if (state.history.length > HISTORY_MAX) this.broken.push(`${state.history.length} steps of history`);
-    const fault = this.clock.saved(state, this.deciding, this.policy);
-    if (fault !== '') this.broken.push(fault);
+    this.broken.push(...this.clock.saved(state, this.deciding, this.policy));
     for (const id of state.trainingIds) if (!this.decidedAtMs.has(id)) this.decidedAtMs.set(id, this.clock.passedMs);
     // A decision that nobody heard of to be saved is none, unless it comes to its effect.
     const decided = [...this.decidedAtMs].filter(([id]) => this.sent.has(`training ${id}`));
     const within = decided.filter(([, atMs]) => atMs > this.clock.passedMs - DAY_MS).length;
-    // Whoever believed a clock that was ahead has counted time that did not pass.
-    const isMisled = this.clock.misledMs > this.clock.passedMs - DAY_MS;
-    if (within > BUDGET && !isMisled) this.broken.push(`${within} retrainings within a day, at most ${BUDGET}`);
+    if (within > BUDGET && !this.clock.isMisled(DAY_MS))
+      this.broken.push(`${within} retrainings within a day, at most ${BUDGET}`);
   }
 
   private look(): void {
@@ -593,8 +586,5 @@ export class LoopWorld {
 const BY_PERSON = { reason: 'by hand', correlationId: 'hand' };
 
 const empty = (): Record<TopicName, { input: LoopInput; atMs: number }[]> => ({
-  datasets: [],
-  models: [],
-  routes: [],
-  drift: [],
+  ...{ datasets: [], models: [], routes: [], drift: [] },
 });

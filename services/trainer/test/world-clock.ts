@@ -10,7 +10,7 @@ import { PHASE_TERMS } from '../src/loop/loop-table.js';
 export class WorldClock {
   passedMs = 0;
   /** Of `passedMs`: until then a process believed a clock that was ahead; negative = never. */
-  misledMs = Number.NEGATIVE_INFINITY;
+  private misledMs = Number.NEGATIVE_INFINITY;
   /** Of `passedMs`: when the phase was entered, also again; and when the pause that a stop does not end was begun. */
   private sinceMs = 0;
   private pausedMs = 0;
@@ -32,14 +32,16 @@ export class WorldClock {
     this.believe();
   }
 
+  /** By 0: it is corrected. One that is ahead stays so until then. */
   setAhead(byMs: number): void {
-    if (this.ahead !== null) return;
+    if (byMs === 0) this.correct();
+    if (byMs === 0 || this.ahead !== null) return;
     this.nowMs += byMs;
     this.ahead = { byMs, sinceMs: this.passedMs, isBegunBy: false };
   }
 
   /** What the wall is ahead by is taken back: to a process that did not believe it nothing was there. */
-  correct(): void {
+  private correct(): void {
     if (this.ahead === null) return;
     this.believe();
     const { byMs } = this.ahead;
@@ -60,10 +62,10 @@ export class WorldClock {
   }
 
   /**
-   * What is wrong, '' = nothing: a pause ends no sooner than its term, where no clock that was ahead was believed in it.
+   * What is wrong: a pause ends no sooner than its term, where no clock that was ahead was believed in it.
    * `from`: the state that it was decided in; a save of before that nobody heard of is made again.
    */
-  saved(to: LoopState, { from, input }: { from: LoopState; input: LoopInput['kind'] }, { retrain }: Project): string {
+  saved(to: LoopState, { from, input }: { from: LoopState; input: LoopInput['kind'] }, { retrain }: Project): string[] {
     const { phase, episode } = to;
     if (input === 'set_back') this.unseenMs = 0;
     const fault = this.endedTooSoon(to, from, retrain);
@@ -78,11 +80,16 @@ export class WorldClock {
   }
 
   /** A pause that is over has no end any more. */
-  private endedTooSoon(to: LoopState, from: LoopState, { cooldownMs }: Project['retrain']): string {
-    if (from.phase !== 'cooling' || from.coolUntilMs === 0 || to.coolUntilMs !== 0) return '';
+  private endedTooSoon(to: LoopState, from: LoopState, { cooldownMs }: Project['retrain']): string[] {
+    if (from.phase !== 'cooling' || from.coolUntilMs === 0 || to.coolUntilMs !== 0) return [];
     const lastedMs = this.passedMs - this.pausedMs;
-    if (lastedMs >= cooldownMs - SET_MS_MIN || this.misledMs >= this.pausedMs) return '';
-    return `a pause ended after ${lastedMs} ms`;
+    if (lastedMs >= cooldownMs - SET_MS_MIN || this.isMisled(lastedMs)) return [];
+    return [`a pause ended after ${lastedMs} ms`];
+  }
+
+  /** Within so long: whoever believed a clock that was ahead has counted time that did not pass. */
+  isMisled(withinMs: number): boolean {
+    return this.misledMs >= this.passedMs - withinMs;
   }
 
   private isBelieved(): boolean {

@@ -10,7 +10,7 @@ import type { LoopInput } from './loop-state.js';
 /** By less it is not told from two clocks that are read one after the other, or that are slewed. */
 export const SET_MS_MIN = 1_000;
 
-/** Longer than a time server is asked again (systemd-timesyncd: 2,048 s at most), shorter than any wait of a rollout. */
+/** A time server is asked again sooner (systemd-timesyncd: within 2,048 s); a rollout is waited for longer. */
 export const HELD_MS = 3_600_000;
 
 /** Beyond it the oldest is forgotten: what takes that one back moves all times. */
