@@ -37,6 +37,11 @@ export interface DriftData {
   coverage?: number | undefined;
   cohort: Cohort;
   correlationId: string;
+  /**
+   * Id of the event before of the same drift, which has no end of its own: its version had no traffic for a window, has
+   * some again, and drifts on.
+   */
+  continues?: string | undefined;
   histogram?: DriftHistogram | undefined;
   /** One sentence for people. */
   message?: string | undefined;

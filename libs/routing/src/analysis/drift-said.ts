@@ -11,14 +11,19 @@ export interface DriftSaid {
   readonly rows: number;
   /** Processing time. */
   readonly saidAtMs: number;
+  /** Versions for which the same rang at the same time, be it over there by now: no fault of this one alone. */
+  readonly commonWith: readonly number[];
 }
 
-/** "amount drifts (psi 0.31, rings at 0.2, of 900 rows)". */
-export function driftWords(drifts: readonly DriftSaid[]): string {
+/** "amount drifts (psi 0.31, rings at 0.2, of 900 rows)". `unknown`: subjects of which nobody knows whether they do. */
+export function driftWords(drifts: readonly DriftSaid[], unknown: readonly string[]): string {
   const figure = (value: number) => String(Number(value.toPrecision(3)));
   const words = drifts.map(
-    ({ subject, detector, value, threshold, rows }) =>
-      `${subject} drifts (${detector} ${figure(value)}, rings at ${figure(threshold)}, of ${rows} rows)`,
+    ({ subject, detector, value, threshold, rows, commonWith }) =>
+      `${subject} drifts (${detector} ${figure(value)}, rings at ${figure(threshold)}, of ${rows} rows` +
+      `${commonWith.map((version) => `, as for version ${version}`).join('')})`,
   );
-  return words.length === 0 ? 'no drift' : words.join(', ');
+  const notKnown = unknown.length === 0 ? [] : [`not known whether ${unknown.join(', ')} drifts`];
+  const all = [...words, ...notKnown];
+  return all.length === 0 ? 'no drift' : all.join(', ');
 }

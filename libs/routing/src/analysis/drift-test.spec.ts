@@ -9,8 +9,8 @@ import { RolloutJudge } from './judge.js';
 import { type AnalysisPlan, DEFAULT_ANALYSIS } from './plan.js';
 
 const SINCE_MS = 1_000;
-const saidAt = (subject: string, saidAtMs = 2_000): DriftSaid => ({
-  ...{ subject, detector: 'psi', value: 0.314_15, threshold: 0.2, rows: 900, saidAtMs },
+const saidAt = (subject: string, saidAtMs = 2_000, commonWith: number[] = []): DriftSaid => ({
+  ...{ subject, detector: 'psi', value: 0.314_15, threshold: 0.2, rows: 900, saidAtMs, commonWith },
 });
 
 class World {
@@ -64,6 +64,30 @@ describe('drift of a version in its rollout', () => {
     world.candidate.drifts = [saidAt('amount')];
     expect(world.look()).not.toBe('fail');
     expect(world.drift).toMatchObject({ verdict: 'not_yet', difference: -1 });
+  });
+
+  // Symptom: the traffic changed, the stable version was calm a window before the new one, and that was taken back.
+  it('that both versions had is no fault of the new one while its alarm lasts longer', () => {
+    const world = new World();
+    world.candidate.drifts = [saidAt('amount', 2_000, [1])];
+    expect(world.look()).not.toBe('fail');
+    expect(world.drift?.candidate.says).toContain('of 900 rows, as for version 1)');
+    // It is the stable version that counts, and no third one.
+    world.candidate.drifts = [saidAt('amount', 2_000, [7])];
+    expect(world.look()).toBe('fail');
+  });
+
+  it('ends nothing where nobody knows whether the stable version has it, and that is told', () => {
+    const world = new World();
+    world.candidate.drifts = [saidAt('amount')];
+    world.stable.unknownDrifts = ['amount'];
+    expect(world.look()).not.toBe('fail');
+    expect(world.drift).toMatchObject({
+      verdict: 'not_yet',
+      stable: { says: 'not known whether amount drifts' },
+    });
+    world.candidate.drifts = [saidAt('amount'), saidAt('age')];
+    expect(world.look()).toBe('fail');
   });
 
   it('that rang before the rollout began is of an earlier one', () => {

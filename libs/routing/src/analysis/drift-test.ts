@@ -18,7 +18,7 @@ export class DriftTest implements RunningTest {
   look({ stable, candidate }: Arms): void {
     this.hasData = stable.drifts.length > 0 || candidate.drifts.length > 0;
     const own = candidate.drifts.filter(({ saidAtMs }) => saidAtMs >= this.sinceMs);
-    if (driftsAlone(stable.drifts, own).length > 0) this.hasFailed = true;
+    if (driftsAlone(stable, own).length > 0) this.hasFailed = true;
   }
 
   /** An alarm holds whoever has counted what. */

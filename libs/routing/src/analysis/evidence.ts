@@ -47,6 +47,8 @@ export class VersionEvidence {
   entityLosses: ClusterCounts | undefined;
   /** Alarms of the monitor that ring for the version: they come from there. */
   drifts: readonly DriftSaid[] = [];
+  /** What rings for other versions, and of which it is not known whether it does for this one. */
+  unknownDrifts: readonly string[] = [];
   entities = new EntityMarks();
   private readonly turns = new EntityTurns();
   /** Half of a pair. */

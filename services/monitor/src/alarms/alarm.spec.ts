@@ -91,17 +91,18 @@ describe('ProjectAlarms', () => {
     expect(alarms.list().filter(({ endedMs }) => endedMs === null)).toMatchObject([{ cohort: ALL }]);
     const restored = new ProjectAlarms(1);
     restored.restore(JSON.parse(JSON.stringify(alarms.state())));
-    expect(restored.feed(SLICE, verdict('hour', true), window(1))).toBe('none');
+    expect(restored.feed(SLICE, verdict('hour', true), window(1))).toBe('resumed');
     expect(restored.list()).toMatchObject([{ cohort: SLICE, windows: 2 }, { cohort: V1, windows: 1 }, { cohort: ALL }]);
   });
 
-  it('goes on with the episode of a version that a rollback brings back, without a second event', () => {
+  it('goes on with the episode of a version that a rollback brings back, and says so once', () => {
     const alarms = new ProjectAlarms(1);
     expect(alarms.feed(V1, verdict('hour', true), window(0))).toBe('drifted');
     alarms.retire(new Set([2]), 20);
     expect(alarms.active).toBe(0);
-    expect(alarms.feed(V1, verdict('hour', true), window(2))).toBe('none');
+    expect(alarms.feed(V1, verdict('hour', true), window(2))).toBe('resumed');
     expect(alarms.list()).toMatchObject([{ subject: 'hour', windows: 2, endedMs: null, windowStartMs: 0 }]);
+    expect(alarms.feed(V1, verdict('hour', true), window(3))).toBe('none');
   });
 
   it('survives saving in the middle of an episode', () => {

@@ -1,5 +1,6 @@
-// A drift event: CloudEvents 1.0 data for one new episode, and for its end. Its id is made of what was found, so that
-// sending it again after a crash is the same event; subscribers drop what they have seen by (source, id).
+// A drift event: CloudEvents 1.0 data for one new episode, for one that goes on as its version serves again, and for
+// its end. Its id is made of what was found, so that sending it again after a crash is the same event; subscribers drop
+// what they have seen by (source, id).
 
 import type { CorrectionData, DriftData, EndData } from '@millrace/contracts';
 import { type Cohort, cohortKey, cohortText } from '@millrace/domain';
@@ -40,10 +41,12 @@ export interface DriftContext {
   labels?: number;
 }
 
+/** `continues`: id of the event before of the same episode. */
 export function driftFinding(
   context: DriftContext,
   verdict: SubjectVerdict,
   histogram: readonly HistogramCell[],
+  continues?: string,
 ): DriftFinding {
   const { project, cohort, startMs, endMs, rows, labels } = context;
   return {
@@ -61,13 +64,14 @@ export function driftFinding(
       cohort,
       // One a window and version: what drifts together, slices too, starts one chain of consequences.
       correlationId: `drift-${project}-v${cohort.version}-${startMs}`,
+      ...(continues === undefined ? {} : { continues }),
       histogram: {
         bins: histogram.map((cell) => cell.cell),
         reference: histogram.map((cell) => cell.reference),
         live: histogram.map((cell) => cell.window),
       },
       message:
-        `${verdict.subject} drifted: ${verdict.detector} ${figure(verdict.value)} >= ${figure(verdict.threshold)} ` +
+        `${verdict.subject} ${continues === undefined ? 'drifted' : 'drifts on'}: ${verdict.detector} ${figure(verdict.value)} >= ${figure(verdict.threshold)} ` +
         `over ${rows} rows of ${cohortText(cohort)}${labels === undefined ? '' : `, ${labels} of them labelled`}`,
     },
   };

@@ -37,6 +37,31 @@ describe('the drift event of an episode', () => {
     expect(alarms.takeTold(VERSION, '@quality', 'calm')).toMatchObject({ told: { id: 'e' }, windows: 4 });
   });
 
+  // Symptom: the second rollout of a version that drifted in its first one was not stopped: no event came of it.
+  it('is made again where the version serves again and drifts on: its end is that of the new event', () => {
+    const alarms = drifted();
+    alarms.retire(new Set(), 40);
+    expect(alarms.toldOf(VERSION, '@quality')).toBeUndefined();
+    expect(alarms.feed(VERSION, verdict(true), window(4))).toBe('resumed');
+    expect(alarms.toldOf(VERSION, '@quality')).toEqual({ id: 'e', correlationId: 'c' });
+    alarms.told(VERSION, '@quality', { id: 'e2', correlationId: 'c2' });
+    expect(alarms.feed(VERSION, verdict(true), window(5))).toBe('none');
+    alarms.feed(VERSION, verdict(false), window(6));
+    expect(alarms.takeTold(VERSION, '@quality', 'calm')).toMatchObject({ told: { id: 'e2' }, windows: 5 });
+    expect(alarms.takeTold(VERSION, '@quality', 'calm')).toBeUndefined();
+  });
+
+  it('is not made again by late labels of a window from before the version was gone, nor of a mere warning', () => {
+    const alarms = drifted();
+    alarms.retire(new Set(), 50);
+    expect(alarms.feed(VERSION, verdict(true), window(3))).toBe('none');
+    const warned = new ProjectAlarms(3);
+    warned.feed(VERSION, verdict(true), window(0));
+    warned.retire(new Set(), 20);
+    expect(warned.feed(VERSION, verdict(true), window(2))).toBe('none');
+    expect(warned.feed(VERSION, verdict(true), window(3))).toBe('drifted');
+  });
+
   it('is over where late labels take back the one window that it rests on, also when its version serves no more', () => {
     const alarms = new ProjectAlarms(1);
     alarms.feed(VERSION, verdict(true), window(0));

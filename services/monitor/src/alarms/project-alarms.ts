@@ -1,6 +1,7 @@
 // All alarms of a project: one state machine a (cohort, subject), and the episodes they made, newest kept.
 // A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any
-// more. When it serves again they go on where they were.
+// more. When it serves again they go on where they were, and that is told anew: whoever listens since it had gone, as
+// for its next rollout, has not heard of them.
 
 import { type Cohort, cohortKey, sameCohort } from '@millrace/domain';
 import type { SubjectVerdict } from '../judgement/verdict.js';
@@ -40,6 +41,9 @@ export interface Episode {
   told: ToldDrift | null;
 }
 
+/** resumed: a version that had no traffic has some again, and drifts on. */
+export type EpisodeChange = AlarmChange | 'resumed';
+
 interface Alarm {
   cohort: Cohort;
   subject: string;
@@ -59,7 +63,7 @@ export class ProjectAlarms {
   constructor(public needed: number) {}
 
   /** Feeds one verdict; the change tells whether a drift event is due. */
-  feed(cohort: Cohort, verdict: SubjectVerdict, window: { startMs: number; endMs: number }): AlarmChange {
+  feed(cohort: Cohort, verdict: SubjectVerdict, window: { startMs: number; endMs: number }): EpisodeChange {
     let alarm = this.alarms.find((a) => a.subject === verdict.subject && sameCohort(a.cohort, cohort));
     if (alarm === undefined) {
       alarm = { cohort, subject: verdict.subject, state: CALM };
@@ -67,7 +71,12 @@ export class ProjectAlarms {
     }
     const { state, change } = stepAlarm(alarm.state, verdict.alarming, window.startMs, this.needed);
     alarm.state = state;
-    const open = this.openEpisode(cohort, verdict.subject) ?? this.reopen(cohort, verdict, change);
+    const serving = this.openEpisode(cohort, verdict.subject);
+    const retired = serving === undefined && change === 'none' ? this.retired(cohort, verdict) : undefined;
+    const open = serving ?? retired;
+    // A window of before it was gone, whose labels are late, is no traffic again.
+    const isResumed = retired?.phase === 'drift' && window.startMs >= (retired.endedMs ?? 0);
+    if (retired !== undefined) Object.assign(retired, { endedMs: null, endReason: null });
     if (!verdict.alarming) {
       if (open !== undefined) end(open, 'calm', window.endMs);
       return change;
@@ -78,7 +87,12 @@ export class ProjectAlarms {
       open.current = currentOf(verdict, window.endMs);
       if (change === 'drifted') Object.assign(open, describe(verdict), { phase: 'drift', ...boundsOf(window) });
     }
-    return change;
+    return isResumed ? 'resumed' : change;
+  }
+
+  /** The drift event that was made of the episode that lasts; undefined: none, or none lasts. */
+  toldOf(cohort: Cohort, subject: string): ToldDrift | undefined {
+    return this.openEpisode(cohort, subject)?.told ?? undefined;
   }
 
   /** The drift event of the newest episode has been made. */
@@ -177,17 +191,10 @@ export class ProjectAlarms {
     this.episodes.splice(Math.max(0, ended), 1);
   }
 
-  /**
-   * A version that serves again (a rollback) and still drifts goes on with its episode: no second event for one drift.
-   */
-  private reopen(cohort: Cohort, verdict: SubjectVerdict, change: AlarmChange): Episode | undefined {
-    if (!verdict.alarming || change !== 'none') return undefined;
-    const own = this.episodes.filter((e) => e.subject === verdict.subject && sameCohort(e.cohort, cohort));
-    const last = own[own.length - 1];
-    if (last === undefined || last.endReason !== 'retired') return undefined;
-    last.endedMs = null;
-    last.endReason = null;
-    return last;
+  /** The episode that a version which serves again (a rollback, its next rollout) and still drifts goes on with. */
+  private retired(cohort: Cohort, { subject, alarming }: SubjectVerdict): Episode | undefined {
+    const last = alarming ? this.newest(cohort, subject) : undefined;
+    return last?.endReason === 'retired' ? last : undefined;
   }
 
   private newest(cohort: Cohort, subject: string): Episode | undefined {

@@ -101,8 +101,10 @@ export class WindowJudge {
     const { cohort } = context;
     const change = this.alarms.feed(cohort, verdict, closed);
     if (change === 'calmed') this.tellEnd(closed, context, verdict, 'calm');
-    if (change !== 'drifted' || cohort.version === 'all') return undefined;
-    const finding = driftFinding(context, verdict, histogram());
+    const isTold = change === 'drifted' || change === 'resumed';
+    if (!isTold || cohort.version === 'all') return undefined;
+    const before = change === 'resumed' ? this.alarms.toldOf(cohort, verdict.subject) : undefined;
+    const finding = driftFinding(context, verdict, histogram(), before?.id);
     this.alarms.told(cohort, verdict.subject, { id: finding.id, correlationId: finding.data.correlationId });
     closed.drift.push(finding);
     return finding.id;

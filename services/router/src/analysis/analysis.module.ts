@@ -30,6 +30,8 @@ export interface AnalysisPorts {
   expectedScores(project: string, version: number, against: number): ExpectedScores | undefined;
   /** What is older belongs to a deleted project of the name; 0 = not known. */
   createdAtMs(project: string): number;
+  /** undefined: not known. */
+  versionCreatedAtMs(project: string, version: number): number | undefined;
   holds(project: string): boolean;
   command(rollout: RolloutUnderWay, kind: 'abort' | 'pause', reason: string): Promise<void>;
 }
@@ -47,7 +49,7 @@ export function analysis(context: ServiceContext<RouterConfig>, ports: AnalysisP
   const { book, routes, planOf, expectedScores, holds, command } = ports;
   const gathered = new GatheredEvidence(ports.createdAtMs);
   const losses = new GatheredLosses(ports.createdAtMs);
-  const drifts = new GatheredDrifts(ports.createdAtMs);
+  const drifts = new GatheredDrifts(ports.createdAtMs, ports.versionCreatedAtMs);
   const evidence = new EvidenceLog(ports.connection, gathered, { losses, drifts }, () => clock.nowMs());
   shutdown.onClose('evidence', () => within(CLOSE_MS, evidence.close()));
   const verdicts = gauge('millrace.router.analysis_verdict');

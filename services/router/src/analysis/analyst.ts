@@ -19,6 +19,7 @@ import {
   type Verdict,
   VersionEvidence,
 } from '@millrace/routing';
+import { NO_DRIFTS } from './gathered-drifts.js';
 import type { Word } from './gathered-evidence.js';
 import { type Counts, EndedOnes, type Self, SharedCounts } from './shared-counts.js';
 
@@ -209,7 +210,7 @@ export class Analyst {
     const { of, isNew } = followed.shared.gather(nowMs);
     const arms = { stable: of(rollout.stable), candidate: of(rollout.version) };
     // Copies are in no window of the monitor: of one of both it sees nothing.
-    if (rollout.isCopied) for (const arm of Object.values(arms)) arm.drifts = [];
+    if (rollout.isCopied) for (const arm of Object.values(arms)) Object.assign(arm, NO_DRIFTS);
     if (isNew) judge.beginFrom(arms);
     this.counts.book.aim(rollout, aimedCuts(followed.criteria, arms.stable));
     const verdict = judge.look(arms, nowMs);

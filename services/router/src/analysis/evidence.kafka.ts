@@ -23,6 +23,8 @@ export class EvidenceLog {
   private readonly log = logger('evidence');
   private readonly producer: MessageProducer;
   private readonly reader: CompactedReader;
+  /** Of drift.v1, by partition: time of the first event that is kept; 0: nothing was deleted. */
+  private readonly keptSinceMs = new Map<number, number>();
   private saidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -41,8 +43,11 @@ export class EvidenceLog {
         [LOSSES_TOPIC]: (_key, value) => {
           if (value !== null) losses.hear(decodeRolloutLosses(value));
         },
-        [DRIFT_TOPIC]: (_key, value) => {
-          if (value !== null) drifts.hear(decodeDriftEvent(value), this.nowMs());
+        [DRIFT_TOPIC]: (_key, value, { partition, offset, timestampMs }) => {
+          // What was before the first one that is there is deleted.
+          const keptSinceMs = this.keptSinceMs.get(partition) ?? (offset === 0 ? 0 : timestampMs);
+          this.keptSinceMs.set(partition, keptSinceMs);
+          if (value !== null) drifts.hear(decodeDriftEvent(value), this.nowMs(), keptSinceMs);
         },
       },
     });

@@ -69,8 +69,7 @@ export class SharedCounts {
     const counted = withLosses(sum, losses.of(this.id));
     const of = (version: number): VersionEvidence => {
       const evidence = counted(version);
-      evidence.drifts = drifts.of(this.id.project, version, nowMs);
-      return evidence;
+      return Object.assign(evidence, drifts.of(this.id.project, version, nowMs));
     };
     return { of, isNew };
   }

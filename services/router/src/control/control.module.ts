@@ -149,6 +149,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     planOf: (project) => projects.get(project)?.analysis,
     expectedScores: (project, version, against) => known.expectedScores(project, version, against),
     createdAtMs: (project) => projects.get(project)?.createdAtMs ?? 0,
+    versionCreatedAtMs: (project, version) => known.createdAtMsOf(project, version),
     command: async ({ project, version, correlationId, fromRevision }, kind, reason) => {
       const facts = {
         project,

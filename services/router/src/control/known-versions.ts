@@ -86,6 +86,11 @@ export class KnownVersions {
     return unknownScores(`${untold} (an earlier release, or one of both was not trained here)`);
   }
 
+  /** undefined: nobody announced it, or it is deleted. */
+  createdAtMsOf(project: string, version: number): number | undefined {
+    return this.projects.get(project)?.announced.get(version)?.createdAtMs;
+  }
+
   /** Why the version does not begin a rollout, or is no arm of an experiment; undefined: it may. */
   fault({ project, action }: Pick<RouteCommand, 'project' | 'action'>): VersionFault | undefined {
     if (action?.kind === 'startRollout') return this.faultOf(project, action.version, action.force === true);

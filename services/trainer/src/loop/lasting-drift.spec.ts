@@ -69,6 +69,21 @@ describe('drift that lasts', () => {
     expect(answered).toMatchObject({ phase: 'training', episode: { id: 'c2', feature: 'origin' } });
   });
 
+  it('that goes on as its version serves again is the same one: its tries stay, its new event has the end', () => {
+    const on = drift({ eventId: 'e2', correlationId: 'c2', continues: 'e1', windowStartMs: 50, windowEndMs: 60 });
+    const settling = run([live(1), drift(), on], initialLoopState(), often).state;
+    expect(settling).toMatchObject({ phase: 'settling', episode: { id: 'c1', eventId: 'e2' }, endedDrifts: ['e1'] });
+    // The first event once more opens nothing.
+    const over = run([drift(), ended('e2'), dataset(9), { kind: 'tick' }], settling, often);
+    expect([over.state.phase, over.effects, over.state.openDrifts]).toEqual(['calm', [], []]);
+    const tried = run([dataset(3), model(2, 'c1', false)], run([live(1), drift()], initialLoopState(), often).state, often);
+    const [before] = tried.state.openDrifts;
+    expect(before).toMatchObject({ eventId: 'e1', tries: 1 });
+    expect(run([on], tried.state, often).state.openDrifts).toMatchObject([
+      { eventId: 'e2', tries: 1, againAtMs: before?.againAtMs, dataThroughMs: before?.dataThroughMs },
+    ]);
+  });
+
   it('is over when the monitor says so: nothing begins, and what waits for rows is given up', () => {
     const settling = run([live(1), drift()], initialLoopState(), often).state;
     const over = run([ended('e1'), dataset(3), { kind: 'tick' }], settling, often);

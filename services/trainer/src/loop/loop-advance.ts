@@ -135,6 +135,13 @@ function onReject(state: LoopState, input: Word<'reject'>, policy: LoopPolicy, n
   return same(rejectedRetraining(refused, policy, nowMs, why));
 }
 
+/** A retraining that is under way for a drift that goes on by another event: that one's end is its own. */
+function withNewestEvent(state: LoopState, { eventId, continues }: Extract<LoopInput, { kind: 'drift' }>): LoopState {
+  const { episode } = state;
+  const isIts = episode !== null && continues !== undefined && episode.eventId === continues;
+  return isIts ? { ...state, episode: { ...episode, eventId } } : state;
+}
+
 function onDrift(
   before: LoopState,
   drift: Extract<LoopInput, { kind: 'drift' }>,
@@ -143,7 +150,8 @@ function onDrift(
 ): LoopResult {
   // No training mends software; a slice is not the whole.
   const isAnswered = drift.feature !== SUBJECTS.software.name && drift.cohort.slice === 'all';
-  const state = withEarlyAlarm(isAnswered ? remembered(before, drift) : before, drift);
+  const known = isAnswered ? remembered(before, drift) : before;
+  const state = withEarlyAlarm(known === before ? before : withNewestEvent(known, drift), drift);
   if (isBadRollout(before, drift)) return takeBack(state, drift, nowMs);
   if (state === before) return same(before);
   const begun = answerNext(state, policy, nowMs);

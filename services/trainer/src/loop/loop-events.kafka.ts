@@ -84,6 +84,7 @@ function toInput(event: DriftEvent): LoopInput {
     windowEndMs: data.window.endMs,
     cohort: data.cohort,
     correlationId: data.correlationId,
+    ...(data.continues === undefined ? {} : { continues: data.continues }),
   };
 }
 

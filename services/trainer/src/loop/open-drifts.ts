@@ -27,6 +27,8 @@ export interface OpenDrift {
 /** As a drift event tells it. */
 export interface ToldDrift extends Omit<OpenDrift, 'version' | 'tries' | 'againAtMs' | 'dataThroughMs'> {
   readonly cohort: Cohort;
+  /** Id of the event before of the same drift, whose version had no traffic meanwhile. */
+  readonly continues?: string | undefined;
 }
 
 export interface DriftsKnown {
@@ -44,20 +46,27 @@ export const PAUSE_MS_MAX = 86_400_000;
 /** Then a person has to look. */
 export const TRIES_MAX = 6;
 
+const UNTRIED: Pick<OpenDrift, 'tries' | 'againAtMs' | 'dataThroughMs'> = { tries: 0, againAtMs: 0, dataThroughMs: 0 };
+
 /** The same state where it is known, or known to be over. */
 export function remembered<S extends DriftsKnown>(state: S, told: ToldDrift): S {
-  const { cohort, ...drift } = told;
+  const { cohort, continues, ...drift } = told;
   const isKnown = state.openDrifts.some(({ eventId }) => eventId === drift.eventId);
   if (isKnown || state.endedDrifts.includes(drift.eventId)) return state;
   const version = cohort.version === 'all' ? 0 : cohort.version;
   // Of a subject and a version the newest event stands for all.
-  const others = state.openDrifts.filter((one) => one.feature !== drift.feature || one.version !== version);
+  const isSame = (one: OpenDrift) => one.feature === drift.feature && one.version === version;
+  const others = state.openDrifts.filter((one) => !isSame(one));
+  // It goes on where its version serves again: what was tried for it was tried, and its first event has no end.
+  const before = state.openDrifts.find((one) => isSame(one) && one.eventId === continues);
+  const { tries, againAtMs, dataThroughMs } = before ?? UNTRIED;
+  const endedDrifts = before === undefined ? state.endedDrifts : withEnded(state, before.eventId);
   const { eventId, correlationId, feature, detector, value, threshold, windowStartMs, windowEndMs } = drift;
   const open: OpenDrift = {
     ...{ eventId, correlationId, feature, detector, value, threshold, windowStartMs, windowEndMs, version },
-    ...{ tries: 0, againAtMs: 0, dataThroughMs: 0 },
+    ...{ tries, againAtMs, dataThroughMs },
   };
-  return { ...state, openDrifts: bounded([...others, open]) };
+  return { ...state, openDrifts: bounded([...others, open]), endedDrifts };
 }
 
 function bounded(drifts: readonly OpenDrift[]): readonly OpenDrift[] {
@@ -72,9 +81,12 @@ export function withoutDrift<S extends DriftsKnown>(state: S, eventId: string): 
   return {
     ...state,
     openDrifts: state.openDrifts.filter((one) => one.eventId !== eventId),
-    endedDrifts: [...state.endedDrifts, eventId].slice(-DRIFTS_MAX),
+    endedDrifts: withEnded(state, eventId),
   };
 }
+
+const withEnded = ({ endedDrifts }: DriftsKnown, eventId: string): readonly string[] =>
+  [...endedDrifts, eventId].slice(-DRIFTS_MAX);
 
 /** A retraining is over, whatever came of it: of all drift of the version that its rows are from after the begin of. */
 export function tried<S extends DriftsKnown>(
