@@ -117,6 +117,9 @@ const DriftEvent = answer(
     coverage: Type.Optional(Type.Number({ description: 'Of @quality: the share of the rows that are labelled.' })),
     cohort: Cohort,
     correlationId: Type.String(),
+    continues: Type.Optional(
+      Type.String({ description: 'Id of the event before of the same drift: its version had no traffic meanwhile.' }),
+    ),
     histogram: Type.Optional(
       answer({
         bins: Type.Array(Type.String()),

@@ -111,6 +111,13 @@ describe('drift events', () => {
     data: { ...event.data, ends: 'i', reason: 'calm', windows: 3 },
   } as const;
 
+  it('say which one goes on, and of none where none does', () => {
+    const on = { ...event, data: { ...event.data, continues: 'i' } };
+    expect(decodeDriftEvent(encodeDriftEvent(on))).toEqual(on);
+    for (const continues of ['', 3, null])
+      expect(() => decodeDriftEvent(withData({ modelVersion: 3, continues }))).toThrow('goes on from nothing');
+  });
+
   it('say that one is over, and which', () => {
     expect(decodeDriftEvent(encodeDriftEvent(end))).toEqual(end);
   });

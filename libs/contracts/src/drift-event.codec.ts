@@ -128,6 +128,8 @@ export function decodeDriftEvent(bytes: Uint8Array): AnyDriftEvent {
     throw new PlatformError('corrupt', 'drift event data without window');
   if (isEnd && !hasEnded(data)) throw new PlatformError('corrupt', 'drift end of nothing');
   if (isCorrection && !isCorrected(data)) throw new PlatformError('corrupt', 'drift correction of nothing');
+  if (data.continues !== undefined && (typeof data.continues !== 'string' || data.continues === ''))
+    throw new PlatformError('corrupt', 'drift event that goes on from nothing');
   const { modelVersion, ...rest } = data;
   const cohort = data.cohort === undefined ? cohortOfNumber(modelVersion) : cohortOf(data.cohort);
   if (cohort === undefined) throw new PlatformError('corrupt', 'drift event data without cohort');

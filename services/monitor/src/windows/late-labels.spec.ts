@@ -69,12 +69,12 @@ class Stand {
   }
 
   /** Predictions of a window; processing time is event time. */
-  window(index: number, shift = 0): void {
+  window(index: number, shift = 0, modelVersion = 1): void {
     for (let i = 0; i < ROWS; i++) {
       const eventTimeMs = index * WINDOW_MS + i * 10;
       const probability = this.rng.next();
       const prediction = aPrediction({
-        ...{ predictionId: `r${index}-${i}/0`, project: 'p', eventTimeMs, answeredAtMs: eventTimeMs },
+        ...{ predictionId: `r${index}-${i}/0`, project: 'p', eventTimeMs, answeredAtMs: eventTimeMs, modelVersion },
         ...{ features: [this.rng.normal() + shift, `c${this.rng.below(5)}`], outputs: binaryOutputs(probability) },
       });
       this.rows.push({ prediction, label: this.rng.next() < probability ? 1 : 0 });
@@ -158,6 +158,30 @@ describe('a label delay of 30 days', () => {
       /^x is calm again: \w+ [\d.e-]+ < [\d.]+ over \d+ rows of .*, after 3 windows$/,
     );
     expect(new Set([...drift, ...ended].map(({ id }) => id)).size).toBe(4);
+  });
+
+  // Symptom: the second rollout of a version that drifted in its first one was not stopped: no event came of it.
+  it('has drift told anew where its version serves again, after a restart too, by the same id each time it is judged', () => {
+    const rolledOutTwice = (restartsAt: number) => {
+      const stand = new Stand(30 * DAY_MS);
+      for (let index = 0; index < 9; index++) {
+        stand.window(index, index < 6 ? 1 : 0, index === 2 || index === 3 ? 2 : 1);
+        if (index === restartsAt) stand.restart((index + 1) * WINDOW_MS);
+      }
+      const drift = stand.judged.flatMap((window) => window.drift).filter(({ data }) => data.feature === 'x');
+      return { drift, ended: stand.judged.flatMap(({ ended }) => ended) };
+    };
+    const { drift, ended } = rolledOutTwice(-1);
+    expect(drift.map(({ data }) => [data.window.startMs / WINDOW_MS, data.continues])).toEqual([
+      [0, undefined],
+      [4, drift[0]?.id],
+    ]);
+    expect(drift[1]?.data.message).toMatch(/^x drifts on: /);
+    expect(ended.map(({ data }) => [data.ends, data.window.startMs / WINDOW_MS, data.windows])).toEqual([
+      [drift[1]?.id, 6, 4],
+    ]);
+    const idsOf = (told: ReturnType<typeof rolledOutTwice>) => [...told.drift, ...told.ended].map(({ id }) => id);
+    expect(idsOf(rolledOutTwice(3))).toEqual(idsOf({ drift, ended }));
   });
 
   it('has quality judged when it is over, after a restart too', () => {

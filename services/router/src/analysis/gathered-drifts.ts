@@ -102,7 +102,9 @@ export class GatheredDrifts {
     const drifts = ringing(of.versions.get(version)?.alarms.values() ?? []).flatMap((alarm) =>
       nowMs - alarm.heardAtMs >= SETTLE_MS ? { ...alarm.said, commonWith: [...alarm.commonWith] } : [],
     );
-    const others = [...of.versions].flatMap(([other, { alarms }]) => (other === version ? [] : ringing(alarms.values())));
+    const others = [...of.versions].flatMap(([other, { alarms }]) =>
+      other === version ? [] : ringing(alarms.values()),
+    );
     const elsewhere = new Set(others.map(({ said }) => said.subject));
     const unknownDrifts = [...elsewhere].filter((subject) => !this.isKnown(of, { project, version, subject }));
     return { drifts, unknownDrifts };

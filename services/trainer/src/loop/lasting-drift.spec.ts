@@ -76,7 +76,11 @@ describe('drift that lasts', () => {
     // The first event once more opens nothing.
     const over = run([drift(), ended('e2'), dataset(9), { kind: 'tick' }], settling, often);
     expect([over.state.phase, over.effects, over.state.openDrifts]).toEqual(['calm', [], []]);
-    const tried = run([dataset(3), model(2, 'c1', false)], run([live(1), drift()], initialLoopState(), often).state, often);
+    const tried = run(
+      [dataset(3), model(2, 'c1', false)],
+      run([live(1), drift()], initialLoopState(), often).state,
+      often,
+    );
     const [before] = tried.state.openDrifts;
     expect(before).toMatchObject({ eventId: 'e1', tries: 1 });
     expect(run([on], tried.state, often).state.openDrifts).toMatchObject([
