@@ -1,8 +1,8 @@
-// The monitor's alarms for single versions, as routers hear them on drift.v1: begun by a drift event, over by its end or
-// by a correction. Of inputs and scores alone: software and quality have criteria of their own. An alarm counts
-// SETTLE_MS after it was heard, and is common with every version for which the same rang meanwhile, or SETTLE_MS before
-// by the monitor's clock, until it ends itself: which of two ends first says nothing of either. Of a version whose
-// alarms may not all be known (drift.v1 has lost older ones, a bound was reached) it is told what is not known.
+// The monitor's alarms for single versions, as routers hear them on drift.v1: begun by a drift event, over by its end
+// or by a correction. Of inputs and scores alone: software and quality have criteria of their own. An alarm counts
+// SETTLE_MS after it was heard, and is common with every version for which the same rang meanwhile, or SETTLE_MS
+// before by the monitor's clock, until it ends itself: which of two ends first says nothing of either. Of a version
+// whose alarms may not all be known (drift.v1 has lost older ones, a bound was reached) it is told what is not known.
 // Bounded: PROJECTS_MAX projects, VERSIONS_MAX versions each, SUBJECTS_MAX subjects each; nothing that goes is
 // taken for calm.
 
