@@ -29,6 +29,7 @@ beforeAll(async () => {
   two = await TwoRouters.start(ROLLOUT);
   ({ platform, routers } = two);
   await two.rollOut(1);
+  await atShare(1, 100);
   for (const version of [2, 3]) platform.serving.loaded.add(version);
 }, 120_000);
 

@@ -33,7 +33,7 @@ async function splitOn(router: RouterProcess, entities: number): Promise<string[
 
 /** Both show the route of this revision. */
 async function agreed(revision: number): Promise<void> {
-  for (const router of routers) await router.until(async () => (await routeOn(router)).revision >= revision);
+  for (const router of routers) await router.until(async () => ((await routeOn(router))?.revision ?? 0) >= revision);
 }
 
 describe('two routers and two servings', () => {

@@ -142,7 +142,7 @@ describe('alarms that ring for two versions', () => {
 });
 
 describe('what is not known of a version', () => {
-  // Symptom: 150 inputs of both drifted, the oldest alarms of the stable version were dropped, the other was aborted.
+  // Symptom: 150 inputs of both drifted, the oldest alarms of the stable version were dropped, the other aborted.
   it('is told where it has more alarms than are kept, and none of the others is dropped', () => {
     const drifts = new GatheredDrifts();
     for (let i = 0; i < 600; i++)
