@@ -13,6 +13,7 @@ const log = logger('coordinator-client');
 
 /** A trainer that is there and does not move has been replaced by then; it computes for seconds on a busy core. */
 const ALIVE = { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5_000 };
+const CONNECT_MS_MAX = 5_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_LAST_MS = 2_000;
 
@@ -66,7 +67,10 @@ export class CoordinatorClient {
 
   private dial(): void {
     if (this.closed) return;
-    const stream = (this.clients[this.at] as (typeof this.clients)[0]).join();
+    const client = this.clients[this.at] as (typeof this.clients)[0];
+    const stream = client.join();
+    // The system of one that stands still makes the connection, and nobody ever answers on it.
+    client.waitForReady(CONNECT_MS_MAX).catch(() => stream.cancel());
     let over = false;
     const lost = (reason: string) => {
       if (over) return;
