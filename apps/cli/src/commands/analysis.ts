@@ -56,21 +56,19 @@ function figure({ unit }: Criterion, { figure, k, n, says }: Criterion['stable']
 
 function next({ verdict, effect, answersUntilSeen, unit, designEffect }: Criterion): string {
   if (verdict === 'fail' || verdict === 'no_data' || unit === 'drifts') return effect;
-  const seen =
-    verdict === 'pass'
-      ? `${effect}: ruled out`
-      : answersUntilSeen === 0
-        ? `${effect}: would have been seen`
-        : `${effect}: would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
+  const seen = `${effect}: ${untilSeen(verdict, answersUntilSeen, unit)}`;
   return designEffect < 1.5 ? seen : `${seen}; entities differ, ${designEffect.toPrecision(2)} answers count as one`;
 }
 
-const apart = ({ unit }: Criterion, difference: number): string =>
-  unit === 'loss'
-    ? `${difference > 0 ? '+' : ''}${difference.toFixed(4)}`
-    : unit === 'drifts'
-      ? `${difference > 0 ? '+' : ''}${difference}`
-      : points(difference);
+function untilSeen(verdict: Criterion['verdict'], answersUntilSeen: number, unit: Criterion['unit']): string {
+  if (verdict === 'pass') return 'ruled out';
+  if (answersUntilSeen === 0) return 'would have been seen';
+  return `would be seen after about ${answersUntilSeen} more ${unit === 'loss' ? 'labels' : 'answers'}`;
+}
 
-/** A share as points of a percent, with its sign. */
-const points = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)}`;
+/** With its sign; a share as points of a percent. */
+function apart({ unit }: Criterion, difference: number): string {
+  const sign = difference > 0 ? '+' : '';
+  if (unit === 'loss') return `${sign}${difference.toFixed(4)}`;
+  return unit === 'drifts' ? `${sign}${difference}` : `${sign}${(difference * 100).toFixed(1)}`;
+}

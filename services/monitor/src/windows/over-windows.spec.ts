@@ -10,7 +10,7 @@ import { MetadataCache } from '../metadata/metadata-cache.js';
 import { JudgedWindow } from './judged-window.js';
 import { OVER_WINDOWS_MAX } from './over-windows.js';
 import type { Part } from './part.js';
-import { isReadAgain } from './window-ends.js';
+import { isPastJudged } from './window-ends.js';
 
 const WINDOW_MS = 1_000;
 
@@ -111,9 +111,9 @@ describe('a window whose judge moves', () => {
     ]);
     const judged = JudgedWindow.fromState(window);
     const parts = [0, 1].map((partition) => aPartThatHas(partition, 1, 2));
-    expect(isReadAgain(judged, parts, first.engine.positions)).toBe(true);
+    expect(isPastJudged(judged, parts, first.engine.positions)).toBe(true);
     // One that has not counted its row again, and is not read so far.
-    expect(isReadAgain(judged, [aPartThatHas(1, 0, 2)], first.engine.positions)).toBe(false);
-    expect(isReadAgain(judged, [aPartThatHas(1, 0, 8)], first.engine.positions)).toBe(true);
+    expect(isPastJudged(judged, [aPartThatHas(1, 0, 2)], first.engine.positions)).toBe(false);
+    expect(isPastJudged(judged, [aPartThatHas(1, 0, 8)], first.engine.positions)).toBe(true);
   });
 });

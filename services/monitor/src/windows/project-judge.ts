@@ -28,7 +28,7 @@ import { type Backlog, STREAMS, type Stream } from './positions.js';
 import { judgedLabelsOf, windowOf } from './recorded-window.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
 import { bucketLength } from './window.js';
-import { endsOf, isPastCut, isReadAgain, labelsTo } from './window-ends.js';
+import { endsOf, isPastCut, isPastJudged, labelsTo } from './window-ends.js';
 import { WindowJudge } from './window-judge.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
@@ -190,7 +190,7 @@ export class ProjectJudge {
     const retireBefore = this.judgedThroughMs - this.options.retainedWindows * this.options.windowMs;
     for (const window of [...this.closed.values()]) {
       if (this.labelDelayMs !== undefined && this.endOf(window) > retireBefore) break;
-      if (!isReadAgain(window, this.options.parts(), backlog)) break;
+      if (!isPastJudged(window, this.options.parts(), backlog)) break;
       this.retire(window, nowMs, backlog);
     }
     for (const part of this.options.parts()) part.closedThrough(this.closedThroughMs, this.retiredThroughMs);

@@ -18,10 +18,11 @@ export function isPastCut(cut: Cut | undefined, part: Part, backlog: Backlog): b
 }
 
 /**
- * No partition is read again from before what the window was judged by: it must not be over before that. A part that
- * has counted as much does not tell how far its partition is read while nothing comes of the project.
+ * Every partition is read past what the window was judged by, also one that is read again: the window must not be over
+ * before that. A part that has counted as much does not tell how far its partition is read while nothing comes of the
+ * project.
  */
-export function isReadAgain(window: JudgedWindow, parts: readonly Part[], backlog: Backlog): boolean {
+export function isPastJudged(window: JudgedWindow, parts: readonly Part[], backlog: Backlog): boolean {
   return parts.every((part) => {
     const cut = window.cutOf(part.partition);
     if (cut === undefined) return true;
