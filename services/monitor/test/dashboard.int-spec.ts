@@ -193,12 +193,12 @@ describe('dashboard', () => {
         .locator('#rollout-facts')
         .getByText(/^a person to skip the step/)
         .waitFor();
-      expect(await page.getByText('sup |F_window(x)').count()).toBeGreaterThan(0);
+      await page.getByText('sup |F_window(x)').first().waitFor();
       await page.locator('#alarms').getByText('drift', { exact: true }).waitFor();
       await page.getByText('version 1 · blue · 70 %').waitFor();
       await page.getByText('version 2 · green · 30 %').waitFor();
-      expect(await page.locator('#chart-auc canvas').count()).toBe(1);
-      expect(await page.locator('#chart-traffic canvas').count()).toBe(1);
+      await page.locator('#chart-auc canvas').waitFor();
+      await page.locator('#chart-traffic canvas').waitFor();
       // The tiles follow the stream, whose last parts may still be on their way.
       await page.locator('#tiles').getByText('6,000 in all').waitFor();
       // Text from outside stays text.

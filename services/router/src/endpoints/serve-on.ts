@@ -2,8 +2,8 @@
 // balancers see it, and what a client is about to send on a connection that it has is still answered.
 
 /**
- * HTTP/1.1 tells a client with its next answer, and a connection that is closed while idle may have a request on its
- * way: what is used once a second is told by then; and a balancer that asks every second has asked.
+ * A balancer that asks every second has asked. And HTTP/1.1 tells a client with its next answer, while a connection
+ * that is closed idle may have a request on its way: what is used once a second is told before that.
  */
 export const NOTICE_MS = 1_000;
 export const LOOK_MS = 50;

@@ -63,6 +63,7 @@ export class HttpEndpoint {
   private accepted = 0;
   private asked = 0;
   private isEnding = false;
+  private tellsToClose = false;
 
   constructor(
     private readonly inference: InferEndpoint,
@@ -78,7 +79,7 @@ export class HttpEndpoint {
         this.open.add(response);
         this.asked += 1;
         response.once('close', () => this.open.delete(response));
-        if (this.isEnding) response.shouldKeepAlive = false;
+        if (this.tellsToClose) response.shouldKeepAlive = false;
         this.handle(request, response).catch((thrown: unknown) => sendError(response, PlatformError.from(thrown)));
       },
     );
@@ -102,21 +103,23 @@ export class HttpEndpoint {
   }
 
   /**
-   * Says that it is not ready and serves on for a moment, in which every answer tells its client to use the connection
-   * no more, as GOAWAY does; then takes no new ones, and lets running requests finish for the drain time. A client that
-   * keeps connections alive would else go on with them until they are cut under its requests. One that asks uses up the
-   * idle ones that it has: they stay until nobody has asked for as long.
+   * Says that it is not ready and serves on for a moment; then takes no new connections, and every answer tells its
+   * client to use the connection no more, as GOAWAY does. In this order: a client that is told connects again at once,
+   * and the system resets what reaches the queue of a listener that is just being closed. Running requests finish for
+   * the drain time. A client that keeps connections alive would else go on with them until they are cut under its
+   * requests. One that asks uses up the idle ones that it has: they stay until nobody has asked for a moment.
    */
   async close(): Promise<void> {
     const { drainMs } = this.options;
     this.isEnding = true;
-    for (const response of this.open) if (!response.headersSent) response.shouldKeepAlive = false;
     const isConnected = () => this.connections > 0;
     await serveOn(drainMs, isConnected);
     await acceptWaiting(() => this.accepted);
     const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
     // An HTTP server's own closes what is idle, too.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    this.tellsToClose = true;
+    for (const response of this.open) if (!response.headersSent) response.shouldKeepAlive = false;
     for (let quietMs = 0; isConnected(); quietMs += LOOK_MS) {
       const { asked } = this;
       await serveOn(LOOK_MS, isConnected);
