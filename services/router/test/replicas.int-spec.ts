@@ -31,6 +31,17 @@ async function splitOn(router: RouterProcess, entities: number): Promise<string[
   return (await Promise.all(asked)).map(({ modelVersion }) => modelVersion);
 }
 
+/** The version that answers the first request of a router that starts: asked over REST, which connects again at once. */
+async function firstAnswer({ httpPort }: RouterProcess): Promise<string> {
+  const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP64', shape: [1], data: [1] }] });
+  for (;;) {
+    const asked = await fetch(`http://127.0.0.1:${httpPort}/v2/models/p/infer`, { method: 'POST', body }).catch(
+      () => null,
+    );
+    if (asked?.ok) return ((await asked.json()) as { model_version: string }).model_version;
+  }
+}
+
 /** Both show the route of this revision. */
 async function agreed(revision: number): Promise<void> {
   for (const router of routers) await router.until(async () => ((await routeOn(router))?.revision ?? 0) >= revision);
@@ -90,6 +101,20 @@ describe('two routers and two servings', () => {
     await agreed(answer.body.route.revision);
     expect(await routeOn(routers[1])).toMatchObject({ targets: [{ version: 2 }] });
   }, 120_000);
+
+  it('a version that was taken back while a router was away does not answer there again', async () => {
+    const [first, second] = routers;
+    expect(await first.post('/v1/projects/p/promote', { version: 3 })).toMatchObject({ status: 200 });
+    await agreed((await routeOn(first)).revision);
+    expect(await routeOn(second)).toMatchObject({ targets: [{ version: 3 }] });
+    // In order: its copy on disk is as it was.
+    await second.stop();
+    await first.until(async () => (await first.post('/v1/projects/p/promote', { version: 2 })).status === 200);
+    const started = second.start();
+    expect(await firstAnswer(second)).toBe('2');
+    await started;
+    expect(await routeOn(second)).toEqual(await routeOn(first));
+  }, 60_000);
 
   it('requests go over both servings; one that dies costs no request, and gets its share when it is back', async () => {
     const seen = () => [platform.serving.frames.length, platform.secondServing.frames.length] as [number, number];

@@ -41,6 +41,8 @@ const PRODUCER_CLOSE_MS = 1_000;
 const UNLOAD_EVERY_MS = 1_000;
 /** With a broker they take some milliseconds. */
 const KAFKA_CLOSE_MS = 2_000;
+/** With a broker some hundred milliseconds; a router without one is to serve from its copy all the same. */
+const CURRENT_MS_MAX = 5_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 type Context = ServiceContext<RouterConfig>;
@@ -57,7 +59,10 @@ export interface ControlWiring {
   analysing: AnalysisWiring;
   /** Unloads what has had nothing to do for its time. */
   unloading: Tick;
-  /** Routes of the snapshot, then those of Kafka as they come. */
+  /**
+   * Routes of the snapshot, then those of Kafka as they come. Resolves when these are read, or do not come in time: what
+   * was taken back while this router was away must not answer again, not even its first request.
+   */
   follow(): Promise<void>;
 }
 
@@ -216,6 +221,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       });
     follower.start();
     analysing.follow();
+    await within(CURRENT_MS_MAX, follower.caughtUp());
   };
   const unloading: Tick = {
     name: 'versions without traffic',
