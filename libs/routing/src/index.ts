@@ -76,3 +76,4 @@ export { STEP_MS_DEFAULT } from './strategies/canary.js';
 export type { BanditPlan, RolloutStrategy } from './strategy.js';
 export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';
 export { isWhole } from './targets.js';
+export { decideUnread } from './unread-route.js';

@@ -75,6 +75,10 @@ export const RECENT_COMMANDS_MAX = 64;
  * of old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
  */
 const COMMAND_AGE_MAX_MS = 3_600_000;
+export const EXPIRED = `by this router's clock the command is older than ${COMMAND_AGE_MAX_MS} ms`;
+
+export const isExpired = ({ issuedAtMs }: RouteCommand, nowMs: number): boolean =>
+  issuedAtMs !== 0 && nowMs - issuedAtMs > COMMAND_AGE_MAX_MS;
 
 /** Applies a command. */
 export function decide(
@@ -86,9 +90,7 @@ export function decide(
   const route = current ?? emptyRoute(command.project);
   if (route.recentCommandIds.includes(command.id)) return { kind: 'unchanged', route };
   if (isOfLaterRelease(route) && !takesBack(command.action)) return rejected('newer_route', NEWER_ROUTE);
-  if (command.issuedAtMs !== 0 && nowMs - command.issuedAtMs > COMMAND_AGE_MAX_MS) {
-    return rejected('expired', `by this router's clock the command is older than ${COMMAND_AGE_MAX_MS} ms`);
-  }
+  if (isExpired(command, nowMs)) return rejected('expired', EXPIRED);
   if (!isExpected(route, command)) {
     return rejected('revision_conflict', `expected revision ${command.expectedRevision}, it is ${route.revision}`);
   }
@@ -284,7 +286,7 @@ function act(route: Route, command: RouteCommand, strategy: RolloutStrategy, now
   }
 }
 
-const why = (what: string, by: string, reason: string): string =>
+export const why = (what: string, by: string, reason: string): string =>
   `${what}${by === '' ? '' : ` by ${by}`}${reason === '' ? '' : `: ${reason}`}`;
 
 function startRollout(before: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
@@ -432,7 +434,7 @@ const otherRollout = ({ rollout }: Route, version: number): Rejected =>
  * The traffic of a rollout under way goes back to who had it before. There is no previous version then: whoever takes
  * it back a second time must not reach the one before those.
  */
-function takenBack(route: Route, message: string, strategy: RolloutStrategy): Route {
+export function takenBack(route: Route, message: string, strategy: RolloutStrategy): Route {
   const { rollout, previousVersion } = route;
   const { version } = rollout;
   // A route of release 0.1 has no steps.
@@ -543,7 +545,7 @@ function supersede(route: Route, by: string): Route {
   return route.rollout.phase === 'loading' ? dropLoading(route, `superseded by ${by}`) : route;
 }
 
-function dropLoading(route: Route, message: string): Route {
+export function dropLoading(route: Route, message: string): Route {
   const { version } = route.rollout;
   return {
     ...route,
@@ -561,7 +563,7 @@ interface Made {
   nowMs: number;
 }
 
-function stamp(before: Route, after: Route, command: RouteCommand, made: Made): Route {
+export function stamp(before: Route, after: Route, command: RouteCommand, made: Made): Route {
   return {
     ...bump(after, before, made),
     reason: command.reason,
@@ -575,6 +577,6 @@ function bump(after: Route, before: Route, { strategy: { keepMs }, nowMs }: Made
   return { ...next, keepUntilMs: keptUntil(before, next, keepMs, nowMs) };
 }
 
-function rejected(reason: RejectionReason, message: string): Rejected {
+export function rejected(reason: RejectionReason, message: string): Rejected {
   return { kind: 'rejected', reason, message };
 }

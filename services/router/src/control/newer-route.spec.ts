@@ -23,13 +23,13 @@ let table: RouteTable;
 let owner: RouteOwner;
 let control: RouteControl;
 let written: Route[];
-let published: string[];
+let published: { kinds: string[]; first: Promise<void> };
 let removed: string[];
 /** Serving has what is asked for. */
 let isReady: boolean;
 
 beforeEach(() => {
-  [time, table, written, published, removed, isReady] = [new Time(), new RouteTable(), [], [], [], true];
+  [time, table, written, removed, isReady] = [new Time(), new RouteTable(), [], [], true];
   table.apply(LIVE);
   const versions = { fault: () => undefined, isGone: () => false, upToNow: async () => undefined };
   const common = { clock: time.clock, loadTimeoutMs: LOAD_MS_MAX, strategyOf: () => DEFAULT_STRATEGY, versions };
@@ -44,7 +44,13 @@ beforeEach(() => {
       onError: () => undefined,
     },
   );
-  const publish = async (command: { action: { kind: string } }) => void published.push(command.action.kind);
+  const kinds: string[] = [];
+  let said: () => void = () => undefined;
+  published = { kinds, first: new Promise((resolve) => (said = resolve)) };
+  const publish = async (command: { action: { kind: string } }): Promise<void> => {
+    kinds.push(command.action.kind);
+    said();
+  };
   control = new RouteControl(
     table,
     { publish },
@@ -62,18 +68,63 @@ const apply = (id: string, action: RouteAction): Promise<CommandResult> =>
 describe('a newer router has written a route that this one cannot read', () => {
   it('was overwritten by what this one made of the route before', async () => {
     table.cannotRead('p', 4);
-    for (const kind of ['rollback', 'startRollout'] as const) {
-      const action = kind === 'rollback' ? { kind } : { kind, version: 2 };
+    for (const kind of ['promote', 'startRollout'] as const) {
+      const action = { kind, version: 2 };
       await expect(control.submit(facts, action)).rejects.toMatchObject({
         ...{ code: 'conflict', facts: { reason: 'newer_route' } },
         message: expect.stringContaining('update this router first'),
       });
       expect(await apply(kind, action)).toMatchObject({ kind: 'rejected', reason: 'newer_route', route: LIVE });
     }
-    expect([table.get('p'), written, published]).toEqual([LIVE, [], []]);
+    expect([table.get('p'), written, published.kinds]).toEqual([LIVE, [], []]);
     // One that can be read has come since.
     table.apply({ ...LIVE, revision: 5 });
     expect(await apply('later', { kind: 'startRollout', version: 2 })).toMatchObject({ route: { revision: 6 } });
+  });
+
+  it.each(['abort', 'rollback'] as const)(
+    'refused the kill switch, too: %s puts the one before in force',
+    async (kind) => {
+      table.cannotRead('p', 4);
+      const action = kind === 'abort' ? { kind, version: 2 } : { kind };
+      const told = control.submit(facts, action);
+      await published.first;
+      const applied = await apply('c1', action);
+      control.onResult('c1', applied);
+      expect(applied).toMatchObject({ kind: 'applied', route: { revision: 5, targets: LIVE.targets } });
+      expect([await told, published.kinds]).toMatchObject([{ route: { revision: 5 } }, [kind]]);
+      expect(written).toMatchObject([{ revision: 5, targets: LIVE.targets }]);
+      // Said once; and from now on it is a route like any other.
+      expect(await apply('c1', action)).toMatchObject({ kind: 'applied', route: { revision: 5 } });
+      expect(await apply('next', { kind: 'startRollout', version: 2 })).toMatchObject({ route: { revision: 6 } });
+    },
+  );
+
+  it('without a route before it there is nothing to put in force, and the kill switch says so', async () => {
+    table.remove('p');
+    table.cannotRead('p', 4);
+    expect(await apply('c', { kind: 'rollback' })).toMatchObject({ kind: 'rejected', reason: 'newer_route' });
+  });
+
+  it('takes a rollout of the one before back, which the kill switch is to end as well', async () => {
+    const steps = {
+      plan: [{ weight: 5 }],
+      at: 0,
+      sinceMs: 1,
+      fromRevision: 4,
+      salt: 7,
+      baseline: [{ version: 1, weight: 100 }],
+    };
+    const rollout = { phase: 'progressing' as const, version: 2, message: '', steps };
+    const targets = [
+      { ...LIVE.targets[0], weight: 95 },
+      { version: 2, weight: 5, name: 'green' },
+    ] as Route['targets'];
+    table.apply({ ...LIVE, revision: 4, loadedVersions: [1, 2], targets, rollout });
+    table.cannotRead('p', 9);
+    expect(await apply('c', { kind: 'rollback' })).toMatchObject({
+      ...{ kind: 'applied', route: { revision: 10, targets: LIVE.targets, rollout: { phase: 'failed', version: 2 } } },
+    });
   });
 
   it('outlived its project: the next of the name was refused every command', async () => {

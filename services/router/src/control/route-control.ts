@@ -4,10 +4,10 @@
 import type { Command } from '@millrace/contracts';
 import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
 import type { Switch } from '@millrace/routing';
-import { type Decision, decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
+import { type Decision, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
 import type { RouteTable } from '../routing/route-table.js';
 import { type VersionKnowledge, versionFault } from './known-versions.js';
-import { type CommandResult, type MixedOrigins, newerRoute, otherOrigin } from './route-owner.js';
+import { type CommandResult, decisionOn, type MixedOrigins, otherOrigin } from './route-owner.js';
 
 /** Callers waiting at the same time. */
 const WAITERS_MAX = 1_024;
@@ -109,8 +109,6 @@ export class RouteControl {
   /** What this replica can refuse by itself never reaches the log; the owner decides again on its own state. */
   private async admitted(command: Command & { action: RouteAction }): Promise<Exclude<Decision, { kind: 'rejected' }>> {
     const route = () => this.table.routeOrEmpty(command.project);
-    const unread = newerRoute(this.table, command.project);
-    if (unread !== undefined) throw refusal(unread, route());
     const mixed = otherOrigin(command, this.options.mixed);
     if (mixed !== undefined) throw refusal(mixed, route());
     const foreseen = await this.foresee(command);
@@ -124,7 +122,7 @@ export class RouteControl {
   private async foresee(command: Command & { action: RouteAction }): Promise<Decision> {
     const { clock, strategyOf, versions } = this.options;
     const { project } = command;
-    const now = () => decide(this.table.get(project), command, strategyOf(project), clock.nowMs());
+    const now = () => decisionOn(this.table, command, strategyOf(project), clock.nowMs());
     const first = now();
     if (first.kind !== 'rejected') return first;
     const isRead = await versions.upToNow().then(

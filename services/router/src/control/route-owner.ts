@@ -13,6 +13,7 @@ import type { Switch } from '@millrace/routing';
 import {
   type Decision,
   decide,
+  decideUnread,
   type ExperimentOutcome,
   isKeepOver,
   type LoadOutcome,
@@ -62,18 +63,19 @@ export function otherOrigin(
   return undefined;
 }
 
-/** Refuses what would be decided on an old route, while a newer router has written one that cannot be read here. */
-export function newerRoute(
-  table: Pick<RouteTable, 'isOutdated'>,
-  project: string,
-): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
-  if (!table.isOutdated(project)) return undefined;
-  return { kind: 'rejected', reason: 'newer_route', message: UNREADABLE_ROUTE };
+/** What becomes of a command by the route that is known here, or by the one before where that cannot be read. */
+export function decisionOn(
+  table: Pick<RouteTable, 'get' | 'routeOrEmpty' | 'unreadRevision'>,
+  command: RouteCommand,
+  strategy: RolloutStrategy,
+  nowMs: number,
+): Decision {
+  const { project } = command;
+  const unread = table.unreadRevision(project);
+  return unread === undefined
+    ? decide(table.get(project), command, strategy, nowMs)
+    : decideUnread(table.routeOrEmpty(project), unread, command, strategy, nowMs);
 }
-
-const UNREADABLE_ROUTE =
-  'this route was written by a newer router and cannot be read by this one, which serves by the one before: update ' +
-  'this router first';
 
 export type CommandResult =
   | { kind: 'applied'; route: Route; switch: Switch | null }
@@ -178,11 +180,9 @@ export class RouteOwner {
         };
       }
       const before = this.table.get(command.project);
-      const unread = newerRoute(this.table, command.project);
-      if (unread !== undefined) return { ...unread, route: this.table.routeOrEmpty(command.project) };
       const mixed = otherOrigin(command, this.options.mixed);
       if (mixed !== undefined) return { ...mixed, route: this.table.routeOrEmpty(command.project) };
-      const decision = decide(before, command, this.options.strategyOf(command.project), clock.nowMs());
+      const decision = decisionOn(this.table, command, this.options.strategyOf(command.project), clock.nowMs());
       if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
       if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };
       const fault = await versionFault(command, this.options.versions);

@@ -58,6 +58,11 @@ export class RouteTable {
     return this.unreadable.has(project);
   }
 
+  /** Of the route that is in force and cannot be read here; undefined: the one that is known is in force. */
+  unreadRevision(project: string): number | undefined {
+    return this.unreadable.get(project);
+  }
+
   /** Whether an entity of the project stays with one version; until it is known, it does. */
   setSticky(project: string, sticky: boolean): void {
     if (this.stickiness.size >= PROJECTS_MAX && !this.stickiness.has(project)) return;
