@@ -31,7 +31,7 @@ async function splitOn(router: RouterProcess, entities: number): Promise<string[
   return (await Promise.all(asked)).map(({ modelVersion }) => modelVersion);
 }
 
-/** The version that answers the first request of a router that starts: asked over REST, which connects again at once. */
+/** The version that answers the first request of a router that starts; over REST a client connects again at once. */
 async function firstAnswer({ httpPort }: RouterProcess): Promise<string> {
   const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP64', shape: [1], data: [1] }] });
   for (;;) {

@@ -60,8 +60,8 @@ export interface ControlWiring {
   /** Unloads what has had nothing to do for its time. */
   unloading: Tick;
   /**
-   * Routes of the snapshot, then those of Kafka as they come. Resolves when these are read, or do not come in time: what
-   * was taken back while this router was away must not answer again, not even its first request.
+   * Routes of the snapshot, then those of Kafka as they come. Resolves when these are read, or do not come in time:
+   * what was taken back while this router was away must not answer again, not even its first request.
    */
   follow(): Promise<void>;
 }
@@ -107,7 +107,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   };
   const known = new KnownVersions((project) => projects.get(project)?.createdAtMs ?? 0);
   const versions: VersionKnowledge = {
-    fault: (command) => known.fault(command),
+    fault: (command, route) => known.fault(command, route),
     isGone: (project, version) => known.isGone(project, version),
     upToNow: () =>
       inTime(

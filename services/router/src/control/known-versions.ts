@@ -1,11 +1,11 @@
 // Model versions as models.v1 tells of them: which there are, which were judged and found wanting, and which retention
 // has deleted. No rollout or experiment begins with one that nobody announced, for its load would be waited for in vain
-// while others wait, nor with one whose package goes; one that is not blessed takes somebody who says so. One that is
-// loaded stays, whatever is said of it. Memory: a few words for each version, `GONE_MAX` numbers of deleted ones a
-// project.
+// while others wait, nor with one whose package goes; one that is not blessed takes somebody who says so, each time that
+// it is to have traffic anew. One that has some stays, whatever is said of it. Memory: a few words for each version,
+// `GONE_MAX` numbers of deleted ones a project.
 
 import type { ModelVersion } from '@millrace/contracts';
-import type { Decision, ExpectedScores, RejectionReason, RouteCommand } from '@millrace/routing';
+import type { Decision, ExpectedScores, RejectionReason, Route, RouteCommand } from '@millrace/routing';
 
 /** As many model versions as the trainer remembers of a project. */
 const GONE_MAX = 10_000;
@@ -91,9 +91,19 @@ export class KnownVersions {
     return this.projects.get(project)?.announced.get(version)?.createdAtMs;
   }
 
-  /** Why the version does not begin a rollout, or is no arm of an experiment; undefined: it may. */
-  fault({ project, action }: Pick<RouteCommand, 'project' | 'action'>): VersionFault | undefined {
+  /**
+   * Why the version does not begin a rollout, is no arm of an experiment, or gets no traffic by a command that takes no
+   * force; undefined: it may. `route`: the project's.
+   */
+  fault({ project, action }: Pick<RouteCommand, 'project' | 'action'>, route: Route): VersionFault | undefined {
     if (action?.kind === 'startRollout') return this.faultOf(project, action.version, action.force === true);
+    if (action?.kind === 'promote') return this.unblessed(project, [action.version], route);
+    if (action?.kind === 'setWeights')
+      return this.unblessed(
+        project,
+        action.weights.flatMap(({ version, weight }) => (weight > 0 ? version : [])),
+        route,
+      );
     if (action?.kind !== 'startExperiment') return undefined;
     const faults = action.arms.map(({ version }) => this.faultOf(project, version, action.force === true));
     return faults.find((fault) => fault !== undefined);
@@ -106,6 +116,26 @@ export class KnownVersions {
       return refused('unknown_version', this.unknownMessage(project, version));
     if (known.wanting === '' || force) return undefined;
     return refused('not_blessed', `${known.wanting}; to roll it out all the same takes force, and who asks for it`);
+  }
+
+  /**
+   * Consent to a version that is not blessed ends with what it was given to: one that is loaded still, after an abort or
+   * as a shadow, gets traffic by another rollout only. One that has traffic, or is the one to go back to, had its own.
+   */
+  private unblessed(project: string, versions: readonly number[], route: Route): VersionFault | undefined {
+    const mayServe = consentedTo(route);
+    const version = versions.find((one) => !mayServe.includes(one) && this.wantingOf(project, one) !== '');
+    if (version === undefined) return undefined;
+    const again = `millrace rollout start ${project} ${version} --force --by NAME`;
+    return refused(
+      'not_blessed',
+      `${this.wantingOf(project, version)}; it has no traffic, and to give it some takes "${again}"`,
+    );
+  }
+
+  private wantingOf(project: string, version: number): string {
+    const known = this.projects.get(project)?.announced.get(version);
+    return known === undefined || known.createdAtMs < this.createdAtMs(project) ? '' : known.wanting;
   }
 
   private unknownMessage(project: string, version: number): string {
@@ -129,11 +159,22 @@ export class KnownVersions {
 export async function versionFault(
   command: Pick<RouteCommand, 'project' | 'action'>,
   versions: VersionKnowledge,
+  route: () => Route,
 ): Promise<VersionFault | undefined> {
-  const fault = versions.fault(command);
+  const fault = versions.fault(command, route());
   if (fault?.reason !== 'unknown_version') return fault;
   await versions.upToNow();
-  return versions.fault(command);
+  return versions.fault(command, route());
+}
+
+/** Whom somebody or a verdict has let serve: who has traffic, who had it before, and what is being rolled out. */
+function consentedTo({ targets, previousVersion, rollout, experiment }: Route): number[] {
+  const { phase, version, steps } = rollout;
+  const isUnderWay = phase === 'loading' || phase === 'ready' || phase === 'progressing';
+  const arms = experiment === undefined || experiment.end !== undefined ? [] : experiment.arms;
+  const before = steps?.baseline ?? [];
+  const serving = [...targets, ...arms, ...before].map((one) => one.version);
+  return [...serving, previousVersion, ...(isUnderWay ? [version] : [])];
 }
 
 export const deletedMessage = (project: string, version: number): string =>

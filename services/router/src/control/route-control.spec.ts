@@ -56,7 +56,7 @@ beforeEach(() => {
   heard.clear();
   heard.add('p');
   const versions: VersionKnowledge = {
-    fault: (command) => known.fault(command),
+    fault: (command, route) => known.fault(command, route),
     isGone: (project, version) => known.isGone(project, version),
     upToNow: () => modelsUpToNow(),
   };
@@ -262,6 +262,33 @@ describe('commands through the single writer', () => {
     expect(table.get('p')).toBeUndefined();
     const { route } = await control.submit({ ...facts, issuedBy: 'ada' }, { ...action, force: true });
     expect(route).toMatchObject({ targets: [{ version: 2, weight: 100 }], reason: 'why; forced by ada' });
+  });
+
+  it('was given traffic again by a promote or weights that named nobody, once somebody had forced it', async () => {
+    const verdict = 'version 2 is not blessed: worse than version 1';
+    known.announced(announced(2, verdict));
+    await submit({ kind: 'startRollout', version: 1 });
+    const asAda = (action: RouteAction) => control.submit({ ...facts, issuedBy: 'ada' }, action);
+    await asAda({ kind: 'startRollout', version: 2, force: true });
+    await submit({ kind: 'promote', version: 1 });
+    // It is the one to go back to; after a rollback it is not.
+    await submit({ kind: 'promote', version: 2 });
+    expect((await submit({ kind: 'rollback' })).route).toMatchObject({
+      targets: [{ version: 1 }],
+      loadedVersions: [1, 2],
+    });
+    const again = `${verdict}; it has no traffic, and to give it some takes "millrace rollout start p 2 --force --by NAME"`;
+    const split = [1, 2].map((version) => ({ version, weight: 50 }));
+    for (const action of [
+      { kind: 'promote' as const, version: 2 },
+      { kind: 'setWeights' as const, weights: split },
+    ]) {
+      await expect(submit(action)).rejects.toMatchObject({ reason: again, facts: { reason: 'not_blessed' } });
+      const issued = { id: 'x', project: 'p', issuedAtMs: 0, expectedRevision: 0, correlationId: '', reason: '' };
+      expect(await owner.apply({ ...issued, action })).toMatchObject({ kind: 'rejected', reason: 'not_blessed' });
+    }
+    await asAda({ kind: 'startRollout', version: 2, force: true });
+    expect((await submit({ kind: 'setWeights', weights: split })).route.targets).toMatchObject(split);
   });
 
   it('takes no force without a name', () => {

@@ -113,7 +113,7 @@ export class RouteControl {
     if (mixed !== undefined) throw refusal(mixed, route());
     const foreseen = await this.foresee(command);
     if (foreseen.kind === 'rejected') throw refusal(foreseen, route());
-    const fault = await versionFault(command, this.options.versions);
+    const fault = await versionFault(command, this.options.versions, route);
     if (fault !== undefined) throw refusal(fault, route());
     return foreseen;
   }

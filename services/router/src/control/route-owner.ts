@@ -185,7 +185,7 @@ export class RouteOwner {
       const decision = decisionOn(this.table, command, this.options.strategyOf(command.project), clock.nowMs());
       if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
       if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };
-      const fault = await versionFault(command, this.options.versions);
+      const fault = await versionFault(command, this.options.versions, () => this.table.routeOrEmpty(command.project));
       if (fault !== undefined) return { ...fault, route: this.table.routeOrEmpty(command.project) };
       const made = await this.putInForce(before, decision.route, acceptance);
       if (before?.rollout.phase === 'loading' && decision.route.rollout.phase !== 'loading') {
