@@ -13,11 +13,13 @@ function termsOf(rollout: string) {
 }
 
 describe('checks, keep and fallback of a project file', () => {
-  it('are none, as long as the probation and a day at least, and none', () => {
+  it('are none, as long as the probation, a day at least and 90 days at most, and none', () => {
     const { checks, fallback, keepMs, probation } = termsOf('{}');
     expect([checks, fallback, keepMs]).toEqual([undefined, undefined, Math.max(86_400_000, probation.forMs)]);
     expect(termsOf('{ probation: { for: 0s } }').keepMs).toBe(86_400_000);
     expect(termsOf('{ probation: { for: 5d } }').keepMs).toBe(5 * 86_400_000);
+    // Thirty versions of 90 days each are what a probation may take: seven years.
+    expect(termsOf('{ probation: { for: 2700d } }').keepMs).toBe(90 * 86_400_000);
   });
 
   it('are taken as written, with the time of a step and that of the analysis where they say nothing of it', () => {

@@ -2,7 +2,7 @@
 // them would change nothing.
 //
 // Defaults. A check lasts as long as a step of a canary (STEP_MS_DEFAULT, libs/routing). `keep`: a version that the
-// loop may still take back for its quality must find the one before it loaded, so at least the probation; and a day,
+// loop may still take back for its quality should find the one before it loaded, so the probation; and a day at least,
 // so that whoever comes to work the next morning still has a rollback that takes no load. `fallback.share`: the
 // tenth that retries are given elsewhere too (gRPC's retry throttling gives back a tenth of a token for each
 // success), for what is asked twice costs serving a prediction.
@@ -13,6 +13,8 @@ import type { FallbackSpec, RolloutSpec } from './project.js';
 import { choice, duration, integer, object, type SchemaNode } from './schema-nodes.js';
 
 const DAY_MS = 86_400_000;
+/** After it a rollback takes as long as a load: a version must not lie in memory for years because windows are long. */
+const KEEP_MS_UNSAID_MAX = 90 * DAY_MS;
 /** A switch is in force on every router within a second; what was sent before it has a deadline of seconds. */
 const KEEP_MS_MIN = 10_000;
 const FALLBACK_SHARE_DEFAULT = 10;
@@ -44,7 +46,7 @@ export const CHECKS_NODE: SchemaNode = object(
 
 /** Of `rollout.keep`. */
 export const KEEP_NODE: SchemaNode = duration(
-  'How long versions without traffic stay loaded, in processing time, 10s at least: a rollback within it is instant, after it they are loaded first. Default: the probation, a day at least.',
+  'How long versions without traffic stay loaded, in processing time, 10s at least: a rollback within it is instant, after it they are loaded first. Default: the probation, a day at least and 90d at most.',
 );
 
 /** Of `rollout.fallback`. */
@@ -81,7 +83,7 @@ export function rolloutTerms(
   };
   return {
     ...(Object.keys(planned).length === 0 ? {} : { checks: planned }),
-    keepMs: keep === undefined ? Math.max(probation.forMs, DAY_MS) : ms(keep),
+    keepMs: keep === undefined ? Math.min(Math.max(probation.forMs, DAY_MS), KEEP_MS_UNSAID_MAX) : ms(keep),
     ...(fallback === undefined ? {} : { fallback: { share: fallback.share } satisfies FallbackSpec }),
   };
 }
