@@ -179,7 +179,7 @@ function facts({ rollout, progress, changedAtMs }, nowMs) {
           : `${next}, due since ${at(nextMs)}`,
     ],
     ['Waits for', waitsFor],
-    ...(untilMs === null ? [] : [['A person is asked', at(untilMs)]]),
+    ...(untilMs === null ? [] : [[check === null ? 'Ends at the latest' : 'A person is asked', at(untilMs)]]),
     ...(preview === null ? [] : [['Can be asked as', `model version ${preview}`]]),
     ...(pause === undefined
       ? []

@@ -35,7 +35,7 @@ export function loadProjectFile(path: string, otherwise = 'name one with --proje
   );
   throw new PlatformError(
     'invalid_argument',
-    `${parsed.faults.length} fault(s) in the project file; nothing was started\n${lines.join('\n')}`,
+    `${parsed.faults.length} fault(s) in the project file; nothing was changed\n${lines.join('\n')}`,
   );
 }
 

@@ -52,10 +52,16 @@ const Progress = answer(
     weight: count('Percent that the version has.'),
     nextWeight: count('Percent at the next step; 100: the end.'),
     sinceMs: timeMs(),
-    nextMs: nullable(timeMs('From when on the next step may come, also where that is over; null: a person says when.')),
+    nextMs: nullable(
+      timeMs('From when on the next step may come, also where that is over; null: a person says when, or labels do.'),
+    ),
     waitsFor: Type.String({ description: 'A clause: waits for …' }),
     check: nullable(word(['before', 'after'], 'In which check of the switch it is; null: it shares the traffic.')),
-    untilMs: nullable(timeMs('When a person is asked, where the analysis of the check has not agreed.')),
+    untilMs: nullable(
+      timeMs(
+        'When a person is asked, where the analysis of the check has not agreed; or a bandit ends without labels.',
+      ),
+    ),
     preview: nullable(
       Type.String({ description: 'What the version answers to as a model version while it has no traffic.' }),
     ),

@@ -49,6 +49,8 @@ describe('the rollout of a bandit', () => {
     expect(first.rollout.steps).toMatchObject({
       ...{ at: 0, sinceMs: 10_000, dueMs: 70_000, bandit: { floor: 5, everyMs: 60_000, confidence: 0.95 } },
     });
+    // Labels may end it before: its time is not the earliest, but the latest.
+    expect(rolloutProgress(first, 20_000)).toMatchObject({ nextMs: null, untilMs: 70_000 });
     expect(rolloutProgress(first, 20_000)?.waitsFor).toBe(
       'labels to say which version is better, or the end of its time',
     );

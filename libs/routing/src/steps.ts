@@ -148,7 +148,10 @@ export interface RolloutProgress {
   waitsFor: string;
   /** In which check the version is; null = it shares the traffic. */
   check: 'before' | 'after' | null;
-  /** Of a check before the switch: when a person is asked; null = nobody need be, or is already. */
+  /**
+   * Of a check before the switch: when a person is asked; of a bandit: when it ends without labels. null = nobody need
+   * be asked, or is already.
+   */
   untilMs: number | null;
   /** What the version answers to as `model_version` while it has no traffic; null = nothing. */
   preview: string | null;
@@ -159,15 +162,17 @@ export function rolloutProgress(route: Pick<Route, 'rollout' | 'targets'>, nowMs
   const { rollout, targets } = route;
   const { steps, version } = rollout;
   if (rollout.phase !== 'progressing' || steps === undefined) return undefined;
+  // Labels end it whenever they can tell: the time that it has is the latest.
+  const isBandit = steps.bandit !== undefined;
   return {
     ...{ version, step: steps.at + 1, steps: steps.plan.length },
     weight: targets.find((target) => target.version === version)?.weight ?? 0,
     nextWeight: steps.plan[steps.at + 1]?.weight ?? 100,
     sinceMs: steps.sinceMs,
-    nextMs: steps.pause === undefined ? (steps.dueMs ?? null) : null,
+    nextMs: steps.pause === undefined && !isBandit ? (steps.dueMs ?? null) : null,
     waitsFor: waitOf(steps, nowMs, isOfLaterRelease(route)),
     check: checkOf({ rollout }) === undefined ? null : steps.plan[steps.at]?.weight === 0 ? 'before' : 'after',
-    untilMs: steps.pause === undefined ? (steps.untilMs ?? null) : null,
+    untilMs: steps.pause === undefined ? (steps.untilMs ?? (isBandit ? steps.dueMs : undefined) ?? null) : null,
     preview: previewVersion({ rollout, targets }) === 0 ? null : PREVIEW,
   };
 }
