@@ -24,6 +24,7 @@ export const PLATFORM_EVENTS = [
   'approval.given',
   'approval.refused',
   'approval.expired',
+  'approval.withdrawn',
   'loop.waiting',
 ] as const;
 export type PlatformEvent = (typeof PLATFORM_EVENTS)[number];

@@ -68,6 +68,36 @@ it.each([
   expect(told([ASKS, after, after]).slice(1)).toEqual([[`approval.${outcome}: ${message}`], []]);
 });
 
+it('told nothing of a question that another took the place of, or that a kill switch ended', () => {
+  const about = (version: number, wanted = 2) => ({
+    ...CALM,
+    asked: { ...asked(wanted), about: `rollout ${version} since 3`, what: `the rollout of version ${version}` },
+  });
+  const waits = (version: number) => [
+    `approval.asked: the rollout of version ${version} waits for a person: millrace loop p approve --by NAME, or reject`,
+    `loop.waiting: the rollout of version ${version} waits for a person: millrace loop p approve --by NAME, or reject`,
+  ];
+  // One of two has approved version 4 when version 41 comes: its question is gone, too.
+  const half = { ...about(4, 1), approvals: [{ ...bob, key: 'rollout 4' }] };
+  const stopped = { ...CALM, phase: 'stopped', asked: null };
+  expect(told([about(4), half, about(41), stopped, stopped])).toEqual([
+    waits(4),
+    ['approval.given: bob has approved the rollout of version 4: 1 more wanted'],
+    [
+      'approval.withdrawn: the rollout of version 4 waits for nobody any more: it asks for the rollout of version 41',
+      ...waits(41),
+    ],
+    [
+      'approval.withdrawn: the rollout of version 41 waits for nobody any more: the loop asks it no longer',
+      'loop.waiting: the loop is stopped: it waits for a person: millrace loop p resume',
+    ],
+    [],
+  ]);
+  // As an earlier release remembered it: whether it was answered is not known.
+  const earlier = { asked: 'rollout 4 since 3', givenAtMs: 0, answeredAtMs: 0, isStopped: false };
+  expect(ofLoop(earlier, entry(CALM)).events).toEqual([]);
+});
+
 it('tells that a rollout waits, and that the loop is stopped', () => {
   const rollout = { ...asked(1), about: 'rollout 4 since 3', what: 'the rollout of version 4' };
   const stopped = { ...CALM, phase: 'stopped', history: [{ atMs: 12, message: 'stopped by the kill switch' }] };
@@ -77,7 +107,10 @@ it('tells that a rollout waits, and that the loop is stopped', () => {
       'approval.asked: the rollout of version 4 waits for a person: millrace loop p approve --by NAME, or reject',
       'loop.waiting: the rollout of version 4 waits for a person: millrace loop p approve --by NAME, or reject',
     ],
-    ['loop.waiting: the loop is stopped: it waits for a person: millrace loop p resume'],
+    [
+      'approval.withdrawn: the rollout of version 4 waits for nobody any more: the loop asks it no longer',
+      'loop.waiting: the loop is stopped: it waits for a person: millrace loop p resume',
+    ],
     [],
   ]);
 });

@@ -9,6 +9,9 @@ import type { ProjectEvent } from './platform-events.js';
 export interface LoopSeen {
   /** Names the question that is asked; empty: none is. */
   asked: string;
+  /** What it is about, and how many approvals it wanted still; not there as an earlier release remembered it. */
+  what?: string;
+  wanted?: number;
   /** Of the newest approval, and of the newest question that was not approved. */
   givenAtMs: number;
   answeredAtMs: number;
@@ -45,6 +48,7 @@ export function ofLoop(before: LoopSeen | undefined, entry: TrainerEntry): { eve
   });
   const seen: LoopSeen = {
     asked: asked?.about ?? '',
+    ...(asked === null ? {} : { what: asked.what, wanted: asked.wanted }),
     givenAtMs: Math.max(0, ...approvals.map(({ atMs }) => atMs)),
     answeredAtMs: answered?.atMs ?? 0,
     isStopped,
@@ -66,6 +70,11 @@ export function ofLoop(before: LoopSeen | undefined, entry: TrainerEntry): { eve
       },
     ),
   ];
+  if (before !== undefined && isWithdrawn(before, seen.asked, given, answered)) {
+    const [about, what = ''] = [before.asked, before.what];
+    const message = `${what} waits for nobody any more: ${asked === null ? 'the loop asks it no longer' : `it asks for ${asked.what}`}`;
+    events.push(event('approval.withdrawn', `${about}/withdrawn`, what, { about, what, message }));
+  }
   if (asked !== null && seen.asked !== before?.asked) {
     const message = waitsText(project, asked.what);
     events.push(event('approval.asked', `${asked.about}/asked`, asked.what, { ...asked, message }));
@@ -74,6 +83,14 @@ export function ofLoop(before: LoopSeen | undefined, entry: TrainerEntry): { eve
   if (waits !== undefined)
     events.push(event('loop.waiting', waits.id, waits.for, { waitsFor: waits.for, message: waits.message }));
   return { events, seen };
+}
+
+/** What was asked is asked no more, and nobody has approved or refused it, nor is its time over. */
+function isWithdrawn(before: LoopSeen, asked: string, given: readonly { key: string }[], answered: Told['answered']) {
+  const { asked: about, wanted } = before;
+  if (about === '' || about === asked || wanted === undefined) return false;
+  const isAnswered = answered?.about === about && answered.atMs > before.answeredAtMs;
+  return !isAnswered && given.filter(({ key }) => about.startsWith(`${key} `)).length < wanted;
 }
 
 function waitOf(project: string, { phase, episode, askedSinceMs = 0, asked, history = [] }: Told, before?: LoopSeen) {
