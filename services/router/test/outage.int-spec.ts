@@ -34,6 +34,7 @@ describe('without the broker', () => {
     await router.exit;
     await router.start();
     expect((await router.inference().modelInfer(inferRequest('e'))).modelVersion).toBe('2');
+    expect(router.output).toContain('routes are not read yet: serves by the copy on disk');
 
     // It ends in order, too: past its bound of 20 s the exit code would be 1.
     expect(await router.stop()).toBe(0);

@@ -221,7 +221,12 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       });
     follower.start();
     analysing.follow();
-    await within(CURRENT_MS_MAX, follower.caughtUp());
+    let isCurrent = false;
+    const read = follower.caughtUp().then(() => {
+      isCurrent = true;
+    });
+    await within(CURRENT_MS_MAX, read);
+    if (!isCurrent) log.warn('routes are not read yet: serves by the copy on disk', { routes: table.all().length });
   };
   const unloading: Tick = {
     name: 'versions without traffic',
