@@ -1,8 +1,8 @@
 // Model versions as models.v1 tells of them: which there are, which were judged and found wanting, and which retention
 // has deleted. No rollout or experiment begins with one that nobody announced, for its load would be waited for in vain
-// while others wait, nor with one whose package goes; one that is not blessed takes somebody who says so, each time that
-// it is to have traffic anew. One that has some stays, whatever is said of it. Memory: a few words for each version,
-// `GONE_MAX` numbers of deleted ones a project.
+// while others wait, nor with one whose package goes; one that is not blessed takes somebody who says so, each time
+// that it is to have traffic anew. One that has some stays, whatever is said of it. Memory: a few words for each
+// version, `GONE_MAX` numbers of deleted ones a project.
 
 import type { ModelVersion } from '@millrace/contracts';
 import type { Decision, ExpectedScores, RejectionReason, Route, RouteCommand } from '@millrace/routing';
@@ -119,8 +119,9 @@ export class KnownVersions {
   }
 
   /**
-   * Consent to a version that is not blessed ends with what it was given to: one that is loaded still, after an abort or
-   * as a shadow, gets traffic by another rollout only. One that has traffic, or is the one to go back to, had its own.
+   * Consent to a version that is not blessed ends with what it was given to: one that is loaded still, after an abort
+   * or as a shadow, gets traffic by another rollout only. One that has traffic, or is the one to go back to, had its
+   * own.
    */
   private unblessed(project: string, versions: readonly number[], route: Route): VersionFault | undefined {
     const mayServe = consentedTo(route);
