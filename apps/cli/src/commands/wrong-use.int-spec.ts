@@ -257,6 +257,8 @@ describe('outside of the clone', () => {
     });
     await new Promise<void>((listening) => registry.listen(0, '127.0.0.1', listening));
     const { port } = registry.address() as { port: number };
+    // Else what is installed in a folder above is found first, whoever has left it there.
+    writeFileSync(join(folder, 'package.json'), '{}');
     const { code } = await run('npx', ['--yes', 'millrace', 'status'], {
       npm_config_registry: `http://127.0.0.1:${port}/`,
       npm_config_cache: join(folder, 'npm-cache'),
