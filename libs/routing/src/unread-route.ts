@@ -26,7 +26,9 @@ export function decideUnread(
 ): Decision {
   if (route.recentCommandIds.includes(command.id)) return { kind: 'unchanged', route };
   const { kind } = command.action;
-  if ((kind !== 'abort' && kind !== 'rollback') || route.targets.length === 0)
+  // Who names a revision decided by the route before, as the analysis and the loop do: only people say it for any.
+  const isMeant = command.expectedRevision === 0 || command.expectedRevision === laterRevision;
+  if ((kind !== 'abort' && kind !== 'rollback') || !isMeant || route.targets.length === 0)
     return rejected('newer_route', UNREADABLE_ROUTE);
   if (isExpired(command, nowMs)) return rejected('expired', EXPIRED);
   const by = command.issuedBy ?? '';

@@ -100,6 +100,23 @@ describe('a newer router has written a route that this one cannot read', () => {
     },
   );
 
+  it('is not overwritten by the analysis or the loop, which decided by the one before and name its revision', async () => {
+    table.cannotRead('p', 9);
+    for (const action of [{ kind: 'abort' as const, version: 2 }, { kind: 'rollback' as const }]) {
+      const command = {
+        id: 'c',
+        project: 'p',
+        issuedAtMs: 0,
+        expectedRevision: 3,
+        correlationId: '',
+        reason: '',
+        action,
+      };
+      expect(await owner.apply(command)).toMatchObject({ kind: 'rejected', reason: 'newer_route' });
+    }
+    expect(written).toEqual([]);
+  });
+
   it('without a route before it there is nothing to put in force, and the kill switch says so', async () => {
     table.remove('p');
     table.cannotRead('p', 4);
