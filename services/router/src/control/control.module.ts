@@ -221,12 +221,9 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       });
     follower.start();
     analysing.follow();
-    let isCurrent = false;
-    const read = follower.caughtUp().then(() => {
-      isCurrent = true;
+    await inTime(follower.caughtUp(), CURRENT_MS_MAX, 'Kafka is slow, or away').catch((error: unknown) => {
+      log.warn('routes are not read yet: serves by the copy on disk', { routes: table.all().length }, error);
     });
-    await within(CURRENT_MS_MAX, read);
-    if (!isCurrent) log.warn('routes are not read yet: serves by the copy on disk', { routes: table.all().length });
   };
   const unloading: Tick = {
     name: 'versions without traffic',

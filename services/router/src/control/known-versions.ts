@@ -5,7 +5,14 @@
 // version, `GONE_MAX` numbers of deleted ones a project.
 
 import type { ModelVersion } from '@millrace/contracts';
-import type { Decision, ExpectedScores, RejectionReason, Route, RouteCommand } from '@millrace/routing';
+import {
+  type Decision,
+  type ExpectedScores,
+  type RejectionReason,
+  type Route,
+  type RouteCommand,
+  runningExperiment,
+} from '@millrace/routing';
 
 /** As many model versions as the trainer remembers of a project. */
 const GONE_MAX = 10_000;
@@ -73,8 +80,8 @@ export class KnownVersions {
    */
   expectedScores(project: string, version: number, against: number): ExpectedScores | undefined {
     if (this.isGone(project, version)) return unknownScores(`version ${version} was deleted`);
-    const known = this.projects.get(project)?.announced.get(version);
-    if (known === undefined || known.createdAtMs < this.createdAtMs(project)) return undefined;
+    const known = this.announcedOf(project, version);
+    if (known === undefined) return undefined;
     const { champion, distance } = known;
     if (champion === 0) return unknownScores(`version ${version} was compared with no other when it was judged`);
     if (champion !== against) {
@@ -111,9 +118,8 @@ export class KnownVersions {
 
   private faultOf(project: string, version: number, force: boolean): VersionFault | undefined {
     if (this.isGone(project, version)) return refused('version_deleted', deletedMessage(project, version));
-    const known = this.projects.get(project)?.announced.get(version);
-    if (known === undefined || known.createdAtMs < this.createdAtMs(project))
-      return refused('unknown_version', this.unknownMessage(project, version));
+    const known = this.announcedOf(project, version);
+    if (known === undefined) return refused('unknown_version', this.unknownMessage(project, version));
     if (known.wanting === '' || force) return undefined;
     return refused('not_blessed', `${known.wanting}; to roll it out all the same takes force, and who asks for it`);
   }
@@ -125,18 +131,19 @@ export class KnownVersions {
    */
   private unblessed(project: string, versions: readonly number[], route: Route): VersionFault | undefined {
     const mayServe = consentedTo(route);
-    const version = versions.find((one) => !mayServe.includes(one) && this.wantingOf(project, one) !== '');
-    if (version === undefined) return undefined;
-    const again = `millrace rollout start ${project} ${version} --force --by NAME`;
-    return refused(
-      'not_blessed',
-      `${this.wantingOf(project, version)}; it has no traffic, and to give it some takes "${again}"`,
-    );
+    for (const version of versions) {
+      const { wanting = '' } = this.announcedOf(project, version) ?? {};
+      if (wanting === '' || mayServe.includes(version)) continue;
+      const again = `millrace rollout start ${project} ${version} --force --by NAME`;
+      return refused('not_blessed', `${wanting}; it has no traffic, and to give it some takes "${again}"`);
+    }
+    return undefined;
   }
 
-  private wantingOf(project: string, version: number): string {
+  /** undefined: nobody announced it, or that was of a deleted project of the name. */
+  private announcedOf(project: string, version: number): Known | undefined {
     const known = this.projects.get(project)?.announced.get(version);
-    return known === undefined || known.createdAtMs < this.createdAtMs(project) ? '' : known.wanting;
+    return known === undefined || known.createdAtMs < this.createdAtMs(project) ? undefined : known;
   }
 
   private unknownMessage(project: string, version: number): string {
@@ -169,12 +176,12 @@ export async function versionFault(
 }
 
 /** Whom somebody or a verdict has let serve: who has traffic, who had it before, and what is being rolled out. */
-function consentedTo({ targets, previousVersion, rollout, experiment }: Route): number[] {
+function consentedTo(route: Route): number[] {
+  const { targets, previousVersion, rollout } = route;
   const { phase, version, steps } = rollout;
   const isUnderWay = phase === 'loading' || phase === 'ready' || phase === 'progressing';
-  const arms = experiment === undefined || experiment.end !== undefined ? [] : experiment.arms;
-  const before = steps?.baseline ?? [];
-  const serving = [...targets, ...arms, ...before].map((one) => one.version);
+  const arms = runningExperiment(route)?.arms ?? [];
+  const serving = [...targets, ...arms, ...(steps?.baseline ?? [])].map((one) => one.version);
   return [...serving, previousVersion, ...(isUnderWay ? [version] : [])];
 }
 
